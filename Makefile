@@ -1,0 +1,39 @@
+# `make` lists what there is. Everything here may be interrupted and run again.
+
+PYTHON := .venv/bin/python
+STACK := $(PYTHON) -m tools.local_stack
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up preview down env test lint bench clean
+
+help: ## List these commands
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 18
+
+setup: ## Install and build what this machine lacks (run by the others, quick when nothing is missing)
+	@python3 tools/setup.py
+
+up: setup ## Build the image if it changed and roll it out on the local AWS
+	@$(STACK) up
+
+preview: setup ## Say what `make up` would do
+	@$(STACK) preview
+
+down: ## Remove the local stack and end everything it started
+	@if [ -x $(PYTHON) ]; then $(STACK) down; else echo "local stack: nothing is set up here, so nothing runs"; fi
+
+env: ## Print the local environment, for: eval "$$(make -s env)"
+	@if [ -x $(PYTHON) ]; then $(STACK) env; else echo "local stack: run make up first" >&2; exit 1; fi
+
+lint: setup ## Check formatting, style and types
+	@$(PYTHON) -m ruff format --check --quiet .
+	@$(PYTHON) -m ruff check --quiet .
+	@$(PYTHON) -m mypy --strict --explicit-package-bases .
+
+test: lint ## Check everything and run every test
+	@$(PYTHON) -m pytest --timeout=1200
+
+bench: setup ## Measure the build, a no-op update and the fingerprint against what they should cost
+	@$(PYTHON) -m bench
+
+clean: down ## Remove what set-up and runs left in this checkout (not the tools in the user's cache)
+	@rm -rf .venv .local .packer-runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

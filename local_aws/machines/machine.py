@@ -1,0 +1,243 @@
+"""One machine: a thread that does what is asked of it in order, and notices when the machine ends by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import shutil
+import socket
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from local_aws.home import LocalAwsError
+from local_aws.machines import podman
+from local_aws.machines.podman import MachineSpec
+
+log = logging.getLogger(__name__)
+
+BOOT_SECONDS = 20.0
+SHUTDOWN_SECONDS = 30
+# How systemd ends as the first process of a PID namespace: pid_namespaces(7), reboot(2).
+STATUS_OF_REBOOT = 128 + 1
+
+
+class Events(Protocol):
+    """Who is told what became of the machine; called from the machine's thread, without any lock held."""
+
+    def running(self) -> None:
+        """It boots or has booted: its SSH server answers, or it has run for BOOT_SECONDS without one."""
+
+    def stopped(self, *, by_itself: bool, message: str) -> None:
+        """It no longer runs; its disk is kept."""
+
+    def terminated(self, *, by_itself: bool, message: str) -> None:
+        """It is gone with its disk."""
+
+
+class Machine:
+    """A podman container that behaves like a machine."""
+
+    def __init__(
+        self, spec: MachineSpec, base_image: str, events: Events, boots: threading.Semaphore
+    ) -> None:
+        self.spec = spec
+        self._base_image = base_image
+        self._events = events
+        self._boots = boots
+        self._tasks: deque[Callable[[], None]] = deque()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        weakref.finalize(self, os.close, self._wake)
+        self._process: int | None = None  # a file descriptor that becomes readable when systemd ends
+        self._ending = threading.Event()
+        self._gone = False
+        self._last_console = ""
+        self._thread = threading.Thread(target=self._live, name=spec.name, daemon=True)
+
+    def boot(self) -> None:
+        """Make the machine and start it."""
+        self._tasks.append(self._boot)
+        self._thread.start()
+        os.eventfd_write(self._wake, 1)
+
+    def stop(self) -> None:
+        """Shut it down; keep its disk."""
+        self._ask(self._stop)
+
+    def start(self) -> None:
+        """Start it after stop."""
+        self._ask(self._start)
+
+    def reboot(self) -> None:
+        """Shut it down and start it."""
+        self._ask(self._reboot)
+
+    def terminate(self) -> None:
+        """Shut it down and remove it."""
+        self._ending.set()
+        self._ask(self._terminate)
+
+    def commit(self, image: str, done: Callable[[LocalAwsError | None], None]) -> None:
+        """Make *image* of its disk, and tell *done*."""
+        self._ask(lambda: self._commit(image, done))
+
+    def abandon(self) -> None:
+        """Do nothing more with it, and return when its thread has ended; the container is left to the caller."""
+        self._ending.set()
+        self._tasks.clear()
+        self._ask(self._give_up)
+        self._thread.join()
+
+    @property
+    def is_gone(self) -> bool:
+        """Is there no container any more?"""
+        return self._gone
+
+    def console(self) -> str:
+        """What it last wrote to its console, also after it is gone."""
+        if not self._gone:
+            with contextlib.suppress(podman.PodmanError):
+                self._last_console = podman.console(self.spec.name)
+        return self._last_console
+
+    def _ask(self, task: Callable[[], None]) -> None:
+        self._tasks.append(task)
+        os.eventfd_write(self._wake, 1)
+
+    def _live(self) -> None:
+        try:
+            while not self._gone:
+                self._pause(None)
+                if self._tasks:
+                    self._try(self._tasks.popleft())
+                elif self._has_ended():
+                    self._try(self._ended_by_itself)
+        finally:
+            self._forget_process()
+
+    def _try(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except LocalAwsError as error:
+            log.error("%s: %s", self.spec.name, error)
+        except Exception:
+            log.exception("%s: %s failed", self.spec.name, task)
+
+    def _pause(self, seconds: float | None) -> None:
+        """Wait for a task, for the end of systemd, or until *seconds* have passed."""
+        if self._tasks:
+            return
+        poller = select.poll()
+        poller.register(self._wake, select.POLLIN)
+        if self._process is not None:
+            poller.register(self._process, select.POLLIN)
+        poller.poll(None if seconds is None else seconds * 1000)
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+
+    def _watch_process(self) -> None:
+        self._forget_process()
+        number = podman.machine_process(self.spec.name)
+        if number:
+            with contextlib.suppress(ProcessLookupError):
+                self._process = os.pidfd_open(number)
+                return
+        self._process = os.open(
+            os.devnull, os.O_RDONLY | os.O_CLOEXEC
+        )  # always readable, like an ended process
+
+    def _forget_process(self) -> None:
+        if self._process is not None:
+            os.close(self._process)
+            self._process = None
+
+    def _has_ended(self) -> bool:
+        return self._process is not None and bool(select.select([self._process], [], [], 0)[0])
+
+    def _boot(self) -> None:
+        with self._boots:
+            if self._ending.is_set():
+                return
+            try:
+                podman.run_machine(self.spec, self._base_image)
+            except LocalAwsError as error:
+                self._vanish(by_itself=True, message=str(error))
+                return
+            self._run()
+
+    def _start(self) -> None:
+        with self._boots:
+            podman.start_machine(self.spec.name, self._base_image)
+            self._run()
+
+    def _run(self) -> None:
+        """Return when SSH answers: whoever polls for `running` connects next, and Packer waits 5 s between tries."""
+        self._watch_process()
+        deadline = time.monotonic() + BOOT_SECONDS
+        while not self._ending.is_set() and time.monotonic() < deadline:
+            if self._has_ended():
+                self._ended_by_itself()
+                return
+            if self._ssh_answers():
+                break
+            self._pause(0.1)
+            if self._tasks:
+                break
+        self._events.running()
+
+    def _ssh_answers(self) -> bool:
+        port = next((outside for outside, inside in self.spec.ports if inside == 22), None)
+        if port is None:
+            return True
+        try:
+            with socket.create_connection((self.spec.address, port), timeout=0.5) as connection:
+                return connection.recv(4) == b"SSH-"
+        except OSError:
+            return False
+
+    def _ended_by_itself(self) -> None:
+        self._forget_process()
+        status = podman.exit_status(self.spec.name)
+        if status == STATUS_OF_REBOOT:
+            self._start()
+        elif status is None:
+            self._vanish(by_itself=True, message="its container was removed")
+        else:
+            self._events.stopped(by_itself=True, message=f"its first process ended with status {status}")
+
+    def _stop(self) -> None:
+        self._forget_process()
+        podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
+        self._events.stopped(by_itself=False, message="")
+
+    def _reboot(self) -> None:
+        self._forget_process()
+        podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
+        self._start()
+
+    def _terminate(self) -> None:
+        self._vanish(by_itself=False, message="")
+
+    def _vanish(self, *, by_itself: bool, message: str) -> None:
+        self._forget_process()
+        self.console()
+        podman.remove_machine(self.spec.name, SHUTDOWN_SECONDS)
+        shutil.rmtree(self.spec.seed, ignore_errors=True)
+        self._gone = True
+        self._events.terminated(by_itself=by_itself, message=message)
+
+    def _give_up(self) -> None:
+        self._gone = True
+
+    def _commit(self, image: str, done: Callable[[LocalAwsError | None], None]) -> None:
+        try:
+            podman.commit_machine(self.spec.name, image)
+        except LocalAwsError as error:
+            done(error)
+        else:
+            done(None)

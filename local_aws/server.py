@@ -1,0 +1,163 @@
+"""The server process: moto's APIs with real machines, a real load balancer and real scaling behind them."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local_aws import locks
+from local_aws.home import Home, LocalAwsError, Part, home_name, new_generation, write_atomically, write_home
+from local_aws.leftovers import MARK
+from local_aws.machines.ports import bindable_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+log = logging.getLogger("local_aws.server")
+
+# In the order in which they are installed and started; they stop in reverse.
+PARTS = ("local_aws.machines", "local_aws.load_balancing", "local_aws.auto_scaling")
+MOTO_SETTINGS = {
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "true",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
+}
+
+
+def serve(wanted: Home, report: Any) -> None:
+    """Serve until SIGTERM; call *report* with {"ready": ...} once, when the API answers."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    server_lock = locks.take_server(wanted.folder)
+    network, network_lock = locks.take_network(wanted.network, wanted.folder)
+    with server_lock, network_lock, _listen(wanted.api_port) as listener:
+        home = replace(
+            wanted,
+            network=network,
+            load_balancer_address=wanted.load_balancer_address or f"{network}.1",
+            api_port=listener.getsockname()[1],
+            machine_ports=bindable_ports(f"{network}.254"),
+        )
+        _set_environment(home)
+        parts: list[Part] = []
+        try:
+            _run(home, listener, parts, stop, report)
+        finally:
+            for part in reversed(parts):
+                try:
+                    part.stop()
+                except Exception:
+                    log.exception("%s did not stop as it should", type(part).__name__)
+            log.info("stopped")
+
+
+def _run(home: Home, listener: socket.socket, parts: list[Part], stop: threading.Event, report: Any) -> None:
+    installed = [importlib.import_module(name).install(home) for name in PARTS]
+    for part in installed:
+        parts.append(part)
+        part.start()
+
+    from local_aws.api import make_api_server
+
+    server = make_api_server(home, listener)
+    thread = threading.Thread(target=server.serve_forever, name="api", daemon=True)
+    thread.start()
+    write_home(home)
+    log.info("serving %s: network %s, ports %s", home.endpoint_url, home.network, home.machine_ports)
+    report({"ready": home.endpoint_url})
+    stop.wait()
+    log.info("stopping")
+    server.shutdown()
+    thread.join()
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        reason = "in use by another program" if error.errno == errno.EADDRINUSE else error.strerror
+        raise LocalAwsError(
+            f"port {port} of 127.0.0.1 is {reason} · the API of the local AWS listens there · "
+            "stop that program, or start with --port NUMBER (0 takes a free one)"
+        ) from error
+    listener.listen(128)
+    return listener
+
+
+def _set_environment(home: Home) -> None:
+    """What moto reads when it is imported, and what keeps it and its children from calling anything."""
+    from local_aws.machines.base_ami import base_ami
+    from local_aws.machines.base_image import existing_base_image
+    from local_aws.machines.podman import image_created
+
+    base_image = existing_base_image()
+    amis = home.folder / "amis.json"
+    write_atomically(amis, json.dumps([base_ami(base_image, image_created(base_image))], indent=2) + "\n")
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
+        del os.environ[name]
+    os.environ.update(MOTO_SETTINGS)
+    os.environ.update(
+        {
+            "MOTO_AMIS_PATH": str(amis),
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Be the server; started by `python -m local_aws start` only."""
+    parser = argparse.ArgumentParser(prog="local_aws.server")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--network", required=True)
+    parser.add_argument("--load-balancer-address", required=True)
+    parser.add_argument("--report", type=int, required=True, help="file descriptor that is told how it went")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    folder: Path = given.home.resolve()
+    os.environ[MARK] = home_name(folder)
+    os.set_inheritable(given.report, False)
+
+    def report(message: dict[str, str]) -> None:
+        with os.fdopen(given.report, "w") as pipe:
+            pipe.write(json.dumps(message) + "\n")
+
+    wanted = Home(
+        folder=folder,
+        name=home_name(folder),
+        api_port=given.port,
+        network=given.network,
+        load_balancer_address=given.load_balancer_address,
+        generation=new_generation(),
+        machine_ports=(),
+    )
+    try:
+        serve(wanted, report)
+    except LocalAwsError as error:
+        log.error("%s", error)
+        report({"error": str(error)})
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""A local AWS of a test's own: started beside any other, and gone afterwards with everything it started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+
+from local_aws import lifecycle
+from local_aws.environment import UNSET, aws_environment
+from local_aws.home import REGION, Home
+
+
+@contextlib.contextmanager
+def running_local_aws(folder: Path) -> Iterator[Home]:
+    """A local AWS with its home in *folder*, on free ports and addresses; ended and forgotten on leaving."""
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    try:
+        yield lifecycle.start(lifecycle.Wishes(folder=folder, port=0, network="auto"), say)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            say((folder / "server.log").read_text()[-10_000:])
+        raise
+    finally:
+        lifecycle.reset(folder, say)
+
+
+def process_environment(home: Home) -> dict[str, str]:
+    """This process's environment, changed so that a child process uses *home*."""
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+    return {**kept, **aws_environment(home)}
+
+
+def session_of(home: Home) -> boto3.Session:
+    """Clients for *home*: `session_of(home).client("ec2", endpoint_url=home.endpoint_url)`."""
+    return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)

@@ -1,0 +1,69 @@
+"""The thread that keeps the load balancers of a local AWS going, and its installation on moto."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from moto.elbv2.models import elbv2_backends
+
+from local_aws.home import Home
+from local_aws.load_balancing.backend import LocalELBv2Backend, all_backends
+from local_aws.load_balancing.haproxy import end_leftovers
+from local_aws.load_balancing.proxy import Proxy
+from local_aws.load_balancing.statistics import Statistics
+from local_aws.load_balancing.translation import read_configuration
+
+LOOK_EVERY_SECONDS = 0.15
+
+logger = logging.getLogger(__name__)
+
+
+class LoadBalancing:
+    """The load balancers of a local AWS, as a part that starts and stops."""
+
+    def __init__(self, home: Home) -> None:
+        self._folder = home.folder / "load_balancing"
+        self._proxy = Proxy(self._folder, lambda: read_configuration(all_backends()))
+        self._awake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        attributes = {"home": home, "proxy": self._proxy, "wake": staticmethod(self._awake.set)}
+        elbv2_backends.backend = type("LocalELBv2Backend", (LocalELBv2Backend,), attributes)
+        elbv2_backends.clear()
+
+    def start(self) -> None:
+        """Begin to look after haproxy; what a killed local AWS left behind ends first."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for pid in end_leftovers(self._folder):
+            logger.warning("load balancing: ended haproxy (pid %s) of an earlier run", pid)
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="load-balancing", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End haproxy, close its sockets, and return when all that is gone."""
+        self._stopping.set()
+        self._awake.set()
+        if self._thread:
+            self._thread.join()
+            self._thread = None
+        self._proxy.stop()
+
+    def read_statistics(self) -> Statistics:
+        """What the load balancers and their targets answered since the start."""
+        return self._proxy.statistics()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._awake.wait(LOOK_EVERY_SECONDS)
+            self._awake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                for backend in all_backends():
+                    if isinstance(backend, LocalELBv2Backend):
+                        backend.forget_terminated()
+                self._proxy.tick()
+            except Exception:
+                logger.exception("load balancing: unexpected failure, going on")

@@ -1,0 +1,1 @@
+"""Tests of local_aws.load_balancing."""

@@ -56,7 +56,7 @@ class Processes:
         return status
 
     def stop(self) -> None:
-        """End every child: interrupted first, killed after ten seconds."""
+        """End every child and what it started: interrupted first, killed after ten seconds at the latest."""
         with self._lock:
             self.stopping.set()
             running = list(self._running)
@@ -66,8 +66,8 @@ class Processes:
         for child in running:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.0, deadline - time.monotonic()))
-            if child.poll() is None:
-                self._signal(child, signal.SIGKILL)
+            # A shell's background processes ignore interrupts, and stay in the group when it has ended.
+            self._signal(child, signal.SIGKILL)
 
     def _signal(self, child: subprocess.Popen[bytes], number: signal.Signals) -> None:
         try:

@@ -6,10 +6,10 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 from xml.sax.saxutils import escape
 
-from moto.ec2.models import ec2_backends
+from moto.ec2.models import EC2Backend, ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
@@ -47,7 +47,10 @@ def refusal(environ: Environ) -> str | None:
     """Why the request is not served; None when it is."""
     service = service_of(environ.get("HTTP_AUTHORIZATION", ""))
     if service is None:
-        return "the request is not signed · every request to AWS is · set the variables of `python -m local_aws env`"
+        return (
+            "the request is not signed · every request to AWS is · "
+            "set the variables that `python -m local_aws env` prints"
+        )
     if service not in SERVICES:
         return f"the local AWS does not implement {service} · it has {', '.join(sorted(SERVICES))}"
     return None
@@ -85,7 +88,7 @@ def status(home: Home) -> dict[str, Any]:
             }
             for account, region, backend in ec2_backends.iter_backends()
             if account == ACCOUNT_ID
-            for instance in backend.all_instances()
+            for instance in cast(EC2Backend, backend).all_instances()
             if instance.state != "terminated"
         ]
     return {"generation": home.generation, "machines": machines}

@@ -19,7 +19,7 @@ SECONDS_TO_END = 10
 
 
 def remove_leftovers(folder: Path, say: Callable[[str], None]) -> None:
-    """Remove the containers, images and processes of the local AWS in *folder*; its server must not be running."""
+    """Remove what is left of the local AWS in *folder*, whose server does not run."""
     name = home_name(folder)
     machines = podman.machines_of(name)
     if machines:

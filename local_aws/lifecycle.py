@@ -83,7 +83,7 @@ def _check_same(wishes: Wishes, home: Home) -> None:
     ):
         if wanted not in (None, 0, "auto", present):
             raise LocalAwsError(
-                f"{name} {wanted} was asked for · the local AWS of {home.folder} already runs with {present} · "
+                f"{name} {wanted} was asked for · the local AWS of {home.folder} already has {present} · "
                 "run `python -m local_aws stop` first"
             )
 
@@ -116,8 +116,8 @@ def _spawn(wishes: Wishes, folder: Path) -> None:
     process.wait()
     raise LocalAwsError(
         message.get("error")
-        or f"the server {'ended' if answered else f'gave no answer in {SECONDS_TO_START} s'} · it was expected to "
-        f"start serving · read {folder / 'server.log'}"
+        or f"the server {'ended' if answered else f'gave no answer in {SECONDS_TO_START} s'} · "
+        f"it was expected to serve · read {folder / 'server.log'}"
     )
 
 

@@ -14,7 +14,7 @@ from typing import IO
 
 from local_aws.home import LocalAwsError, cache_folder
 
-# 127.0.0 has the computer's own services, 127.0.1 is the default, and systemd-resolved listens in 127.0.53 and .54.
+# 127.0.0 has the computer's own services, 127.0.1 is the default, systemd-resolved has 127.0.53 and .54.
 AUTOMATIC_NETWORKS = tuple(f"127.0.{number}" for number in range(2, 250) if number not in (53, 54))
 
 
@@ -109,5 +109,5 @@ def take_network(wanted: str, folder: Path) -> tuple[str, IO[str]]:
         except TakenError:
             continue
     raise LocalAwsError(
-        f"all {len(AUTOMATIC_NETWORKS)} networks are in use · one local AWS has a network to itself · stop one of them"
+        f"all {len(AUTOMATIC_NETWORKS)} networks are in use · a local AWS has one to itself · stop one"
     )

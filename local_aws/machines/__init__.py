@@ -2,9 +2,10 @@
 
 base_image.py   the disk of the first machine              podman.py      the only caller of podman
 base_ami.py     the AMI that stands for it                 machine.py     one machine and its thread
-seed.py         what cloud-init is told                    machines.py    all of them, their addresses and images
+seed.py         what cloud-init is told                    machines.py    all of them, their addresses, images
 launch.py       request + launch template + AMI, pure      addresses.py   who has which loopback address
-ec2_backend.py  moto's EC2 with the machines behind it     instances.py   an instance follows its machine
+image_backend.py moto's AMIs with disks behind them        responses.py   actions that moto lacks
+ec2_backend.py  moto's EC2 with machines behind it          instances.py  an instance follows its machine
 images.py       AMIs, their names and root volumes         install.py     puts all this into moto
 """
 

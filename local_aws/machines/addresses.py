@@ -16,8 +16,8 @@ class NoAddressLeft(Exception):  # noqa: N818 (the caller turns it into AWS's In
 def next_numbers(taken: Collection[int], last_given: int, count: int) -> list[int]:
     """The next *count* free last bytes after *last_given*, going round.
 
-    Going round keeps a freed address out of use as long as possible, so that nobody who still remembers the machine
-    that had it talks to another one.
+    Going round keeps a freed address out of use as long as possible, so that nobody who still remembers the
+    machine that had it talks to another one.
     """
     ring = [FIRST + (last_given - FIRST + 1 + step) % CAPACITY for step in range(CAPACITY)]
     free = [number for number in ring if number not in taken]

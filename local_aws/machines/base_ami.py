@@ -23,7 +23,8 @@ def base_ami(base_image: str, created: str, machine: str | None = None) -> dict[
     machine = machine or platform.machine()
     if machine not in ARCHITECTURES:
         raise LocalAwsError(
-            f"this computer is a {machine} · machines are made for {' or '.join(ARCHITECTURES)} · use one of those"
+            f"this computer is a {machine} · machines are made for {' or '.join(ARCHITECTURES)} · "
+            "use a computer of those"
         )
     debian_name, aws_name = ARCHITECTURES[machine]
     name = (

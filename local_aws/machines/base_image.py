@@ -1,7 +1,7 @@
 """The disk that the first machine boots from: Debian 12, made here from the same archive this computer uses.
 
-`python -m local_aws.machines.base_image` makes it when it is missing. Its tag is a digest of everything that goes
-into it, so a changed recipe is another image, and an unchanged one is made once for all checkouts.
+`python -m local_aws.machines.base_image` makes it when it is missing. Its tag is a digest of everything that
+goes into it, so a changed recipe is another image, and an unchanged one is made once for all checkouts.
 """
 
 from __future__ import annotations
@@ -225,8 +225,8 @@ def _run_mmdebstrap(recipe: Recipe, additions: Path, disk: Path) -> None:
     if result.returncode != 0:
         last_lines = " | ".join(result.stderr.strip().splitlines()[-3:])
         raise LocalAwsError(
-            f"mmdebstrap exited {result.returncode} ({last_lines}) · Debian 12 could not be installed into the base "
-            "image · check that `apt-get update` works on this computer, then start again"
+            f"mmdebstrap exited {result.returncode} ({last_lines}) · it was to install Debian 12 into "
+            "the base image · check that `apt-get update` works on this computer, then start again"
         )
 
 

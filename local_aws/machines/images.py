@@ -13,13 +13,14 @@ from moto.ec2.models.amis import Ami
 IMAGE_NAME = re.compile(r"[A-Za-z0-9()\[\] ./'@_-]{3,128}")
 
 
-class LocalAmi(Ami):  # type: ignore[misc]
-    """An AMI that keeps the root volume it was made with (moto's is always 15 GB, standard, not encrypted)."""
+class LocalAmi(Ami):
+    """An AMI that keeps the root volume it was made with (moto's: 15 GB, standard)."""
 
     def __init__(self, ec2_backend: Any, ami_id: str, **values: Any) -> None:
         self.root_volume: dict[str, Any] = {"VolumeSize": 8, "VolumeType": "gp3", "Encrypted": False}
         super().__init__(ec2_backend, ami_id, **values)
         self.state_reason: dict[str, str] | None = None
+        self.imds_support: str | None = None
         if self.owner_id != ec2_backend.account_id:
             self.owner_alias = None  # moto gives every AMI that it loads Amazon's alias
 
@@ -36,31 +37,31 @@ class LocalAmi(Ami):  # type: ignore[misc]
         return [{"DeviceName": self.root_device_name, "Ebs": volume}]
 
 
-class DuplicateImageName(EC2ClientError):  # type: ignore[misc]
+class DuplicateImageNameError(EC2ClientError):
     """AWS keeps AMI names unique in each account and region."""
 
     def __init__(self, name: str, ami_id: str) -> None:
         super().__init__("InvalidAMIName.Duplicate", f"AMI name {name} is already in use by AMI {ami_id}")
 
 
-class MalformedImageName(EC2ClientError):  # type: ignore[misc]
+class MalformedImageNameError(EC2ClientError):
     """The name breaks the rules of CreateImage."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
             "InvalidAMIName.Malformed",
-            f"AMI name {name!r} is not valid: AMI names must be between 3 and 128 characters long, and may contain "
-            "letters, numbers, and ()[] ./-'@_",
+            f"AMI name {name!r} is not valid: AMI names must be between 3 and 128 characters long, "
+            "and may contain letters, numbers, and ()[] ./-'@_",
         )
 
 
 def check_image_name(name: str, images: Iterable[Ami], account_id: str) -> None:
     """Raise what CreateImage answers when an AMI cannot be called *name*."""
     if not IMAGE_NAME.fullmatch(name or ""):
-        raise MalformedImageName(name)
+        raise MalformedImageNameError(name)
     for image in images:
         if image.name == name and image.owner_id == account_id:
-            raise DuplicateImageName(name, image.id)
+            raise DuplicateImageNameError(name, image.id)
 
 
 def tags_for(specifications: Iterable[Mapping[str, Any]], resource_type: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ STOPPING = ("stopping", 64)
 STOPPED = ("stopped", 80)
 
 
-class LocalInstance(Instance):  # type: ignore[misc]
+class LocalInstance(Instance):
     """An instance that has no address after its end."""
 
     @property

@@ -67,7 +67,7 @@ def instance_profile(template: Mapping[str, Any]) -> dict[str, str]:
 def block_devices(
     image_devices: Sequence[Mapping[str, Any]], asked: Sequence[Mapping[str, Any]] | None
 ) -> list[dict[str, Any]]:
-    """The volumes of an instance: those of its AMI, changed and completed by those that the launch asks for."""
+    """The volumes of an instance: those of its AMI, changed and completed by those of the launch."""
     devices: dict[str, dict[str, Any]] = {
         device["DeviceName"]: {"DeviceName": device["DeviceName"], "Ebs": dict(device["Ebs"])}
         for device in image_devices

@@ -1,4 +1,4 @@
-"""One machine: a thread that does what is asked of it in order, and notices when the machine ends by itself."""
+"""One machine: a thread that does what is asked of it, in order, and notices when it ends by itself."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Machine:
         self._ask(lambda: self._commit(image, done))
 
     def abandon(self) -> None:
-        """Do nothing more with it, and return when its thread has ended; the container is left to the caller."""
+        """Do nothing more, and return when its thread has ended; the container is left to the caller."""
         self._ending.set()
         self._tasks.clear()
         self._ask(self._give_up)
@@ -176,7 +176,7 @@ class Machine:
             self._run()
 
     def _run(self) -> None:
-        """Return when SSH answers: whoever polls for `running` connects next, and Packer waits 5 s between tries."""
+        """Return when SSH answers: who waits for `running` connects next, and Packer tries every 5 s only."""
         self._watch_process()
         deadline = time.monotonic() + BOOT_SECONDS
         while not self._ending.is_set() and time.monotonic() < deadline:

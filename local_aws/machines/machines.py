@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from local_aws.home import Home, world_lock
+from local_aws.home import Home, LocalAwsError, world_lock
 from local_aws.machines import podman
 from local_aws.machines.addresses import AddressPool
 from local_aws.machines.machine import Events, Machine
@@ -37,7 +38,7 @@ class Machines:
         podman.working_flags(self.base_image)
 
     def stop(self) -> None:
-        """Remove every machine at once; none is given time to end its services, the account ends with them."""
+        """Remove every machine at once, without time for its services: the account ends with them."""
         self._housekeeping.shutdown(wait=True)
         with world_lock:
             machines = list(self._machines.values())
@@ -85,6 +86,19 @@ class Machines:
         with world_lock:
             self._pool.give_back(machine.spec.address)
         self._remove_unwanted()
+
+    def copy_image(self, ami_id: str, copy_id: str, done: Callable[[LocalAwsError | None], None]) -> None:
+        """Give the image of *ami_id* to *copy_id* too, and tell *done*."""
+
+        def copy() -> None:
+            try:
+                podman.tag_image(self.image_of(ami_id), self.image_of(copy_id))
+            except LocalAwsError as error:
+                done(error)
+            else:
+                done(None)
+
+        self._housekeeping.submit(copy)
 
     def discard_image(self, ami_id: str) -> None:
         """Remove the image of a deregistered AMI, as soon as no machine runs on it."""

@@ -1,7 +1,7 @@
 """The one caller of podman: argument lists in, facts out.
 
-What a computer lets a container have differs (cgroup version, resource limits, capabilities), so the flags that work
-are tried once for each server, with the image that machines boot from.
+What a computer lets a container have differs (cgroup version, resource limits, capabilities), so the flags
+that work are found by trying, once for each server, with the image that machines boot from.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def _subject(arguments: Sequence[str]) -> str:
 def candidate_flags(open_files: int, processes: int) -> Iterator[Flags]:
     """Sets of flags to try, the most like a real machine first.
 
-    SYS_ADMIN lets systemd isolate services as their units ask (it fails with 226/NAMESPACE without), SYS_BOOT lets
-    a machine reboot. Limits are named where the runtime may not raise them to podman's own defaults.
+    SYS_ADMIN lets systemd isolate services as their units ask (some end with 226/NAMESPACE without it),
+    SYS_BOOT lets a machine reboot. Limits are named where the runtime may not raise them to podman's own.
     """
     limits = (f"--ulimit=nofile={open_files}:{open_files}", f"--ulimit=nproc={processes}:{processes}")
     boot = "--cap-add=SYS_BOOT"
@@ -105,7 +105,8 @@ def working_flags(image: str) -> Flags:
         else:
             return flags
     raise PodmanError(
-        f"{first_failure} · no set of flags starts a container here · check that `podman run` works on this computer"
+        f"{first_failure} · no set of flags starts a container here · "
+        "check that `podman run` works on this computer"
     )
 
 

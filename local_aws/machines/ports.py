@@ -10,7 +10,7 @@ WANTED_PORTS = (SSH_PORT, 80, 443, 8080)
 
 
 def bindable_ports(address: str) -> tuple[int, ...]:
-    """Those of WANTED_PORTS that this user may listen on at *address*; 2222 in the place of 22 where it may not.
+    """Those of WANTED_PORTS that this user may listen on at *address*; 2222 in the place of 22 if not that.
 
     A program that listens on all addresses (an SSH server, often) has the port of every loopback address too.
     """

@@ -1,4 +1,4 @@
-"""A local AWS for the tests that need real machines; one for each module, so that tests can share its image."""
+"""A local AWS for the tests that need real machines: one for each module."""
 
 from __future__ import annotations
 

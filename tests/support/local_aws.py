@@ -7,12 +7,16 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 
 from local_aws import lifecycle
 from local_aws.environment import UNSET, aws_environment
 from local_aws.home import REGION, Home
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
 
 
 @contextlib.contextmanager
@@ -38,6 +42,12 @@ def process_environment(home: Home) -> dict[str, str]:
     return {**kept, **aws_environment(home)}
 
 
-def session_of(home: Home) -> boto3.Session:
-    """Clients for *home*: `session_of(home).client("ec2", endpoint_url=home.endpoint_url)`."""
-    return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION)
+def ec2_client(home: Home) -> EC2Client:
+    """A client of *home*'s EC2."""
+    return boto3.client(
+        "ec2",
+        endpoint_url=home.endpoint_url,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name=REGION,
+    )

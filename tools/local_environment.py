@@ -11,13 +11,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from local_aws.environment import UNSET, aws_environment
-from local_aws.home import read_home
+from local_aws.home import Home, read_home
 from tools.toolchain import ROOT, Toolchain, ToolchainError, read_toolchain
 from tools.versions import read_requirement_version
 
 LOCAL_AWS_HOME = ROOT / ".local" / "aws"
 LOCAL_BACKEND = ROOT / ".local" / "pulumi"
-LOCAL_PULUMI_HOME = ROOT / ".local" / "pulumi-home"
 PLUGIN_STAND_INS = ROOT / "local_aws" / "plugins" / "bin"
 # Whoever reads a local stack's state may read this too: there is nothing real in it.
 LOCAL_PASSPHRASE = "local"  # noqa: S105 (protects nothing)
@@ -48,15 +47,20 @@ def place_plugin_stand_ins(pulumi_home: Path, requirements: str) -> None:
             temporary.replace(link)
 
 
-def pulumi_environment(backend: Path, pulumi_home: Path, *, uses_real_plugins: bool) -> dict[str, str]:
-    """Return the variables that make pulumi keep its state in the folder *backend* and download nothing."""
+def pulumi_home(backend: Path) -> Path:
+    """Return where pulumi keeps its plugins and the selected stacks of the state in *backend*."""
+    return backend.resolve() / "home"
+
+
+def pulumi_environment(backend: Path, *, uses_real_plugins: bool) -> dict[str, str]:
+    """Return the variables that make pulumi keep everything in the folder *backend* and download nothing."""
     environment = {
         "PULUMI_BACKEND_URL": backend.resolve().as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
     if not uses_real_plugins:
-        environment["PULUMI_HOME"] = str(pulumi_home.resolve())
+        environment["PULUMI_HOME"] = str(pulumi_home(backend))
         environment["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"
     return environment
 
@@ -69,41 +73,35 @@ def tool_environment(toolchain: Toolchain, path: str) -> dict[str, str]:
     return environment
 
 
-def local_variables(
-    *,
-    aws_home: Path = LOCAL_AWS_HOME,
-    backend: Path = LOCAL_BACKEND,
-    pulumi_home: Path = LOCAL_PULUMI_HOME,
-    base: Mapping[str, str] = os.environ,
-) -> dict[str, str]:
-    """Return every variable that a local run sets; the local AWS in *aws_home* must have been started."""
-    home = read_home(aws_home)
+def read_local_home() -> Home:
+    """Return this checkout's local AWS; raise ToolchainError where it was never started."""
+    home = read_home(LOCAL_AWS_HOME)
     if home is None:
-        raise ToolchainError(f"{aws_home} has no local AWS · `make up` starts it · run `make up`")
+        raise ToolchainError("this checkout has no local AWS yet; run `make up`")
+    return home
+
+
+def local_variables(home: Home, backend: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """Return every variable that a run against *home* sets, with Pulumi's state in the folder *backend*."""
     uses_real_plugins = base.get("AWS_PLUGIN") == "real"
-    if not uses_real_plugins:
-        place_plugin_stand_ins(pulumi_home, (ROOT / "requirements.txt").read_text())
     backend.mkdir(parents=True, exist_ok=True)
+    if not uses_real_plugins:
+        place_plugin_stand_ins(pulumi_home(backend), (ROOT / "requirements.txt").read_text())
     return {
         **aws_environment(home),
         **tool_environment(read_toolchain(), base.get("PATH", "")),
-        **pulumi_environment(backend, pulumi_home, uses_real_plugins=uses_real_plugins),
+        **pulumi_environment(backend, uses_real_plugins=uses_real_plugins),
     }
 
 
 def local_environment(
-    *,
-    aws_home: Path = LOCAL_AWS_HOME,
-    backend: Path = LOCAL_BACKEND,
-    pulumi_home: Path = LOCAL_PULUMI_HOME,
-    base: Mapping[str, str] = os.environ,
+    *, home: Home | None = None, backend: Path = LOCAL_BACKEND, base: Mapping[str, str] = os.environ
 ) -> dict[str, str]:
-    """Return *base* changed into the environment of a local run; made for `subprocess`.
+    """Return *base* changed into the environment of a run against *home*, made for `subprocess`.
 
-    *aws_home* is the folder of the local AWS (`python -m local_aws start --home FOLDER`), *backend* that of
-    Pulumi's state, *pulumi_home* that of Pulumi's plugins and selected stacks.
+    *home* is this checkout's local AWS if it is not given, *backend* the folder of Pulumi's state and plugins.
     """
-    variables = local_variables(aws_home=aws_home, backend=backend, pulumi_home=pulumi_home, base=base)
+    variables = local_variables(home or read_local_home(), backend, base)
     return {**{name: value for name, value in base.items() if name not in UNSET}, **variables}
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -15,10 +16,13 @@ from tools.local_environment import (
     LOCAL_BACKEND,
     local_environment,
     local_variables,
+    read_local_home,
     shell_lines,
 )
 from tools.toolchain import ROOT, ToolchainError
 from tools.versions import VersionError
+
+__all__ = ["local_environment", "main"]
 
 STACK = "local"
 
@@ -144,7 +148,7 @@ def down() -> None:
 
 def print_environment() -> None:
     """Print the lines for `eval "$(make -s env)"`."""
-    print(shell_lines(local_variables()))
+    print(shell_lines(local_variables(read_local_home(), LOCAL_BACKEND, os.environ)))
 
 
 COMMANDS = {"up": up, "preview": preview, "down": down, "env": print_environment}

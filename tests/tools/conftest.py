@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tools.local_environment import join_path, place_plugin_stand_ins, pulumi_environment
+from tools.local_environment import join_path, place_plugin_stand_ins, pulumi_environment, pulumi_home
 from tools.toolchain import ROOT, read_toolchain
 
 SDK_SCRIPTS = ("pulumi-language-python-exec", "pulumi-resource-pulumi-python")
@@ -89,10 +89,8 @@ def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
     path = join_path(toolchain.path, os.environ["PATH"], [])
     own_hosts = [folder for folder in toolchain.path if Path(folder, "language_host").is_dir()]
     host = own_hosts[0] if own_hosts else str(copy_language_host(tmp_path / "host", path))
-    home = tmp_path / "pulumi-home"
-    place_plugin_stand_ins(home, (ROOT / "requirements.txt").read_text())
     backend = tmp_path / "state"
-    backend.mkdir()
+    place_plugin_stand_ins(pulumi_home(backend), (ROOT / "requirements.txt").read_text())
     made: list[Project] = []
 
     def make(program: str, *, options: str = "{}", **files: str) -> Project:
@@ -106,7 +104,7 @@ def make_project(tmp_path: Path) -> Iterator[Callable[..., Project]]:
             (folder / f"{name}.py").write_text(text)
         environment = {
             **os.environ,
-            **pulumi_environment(backend, home, uses_real_plugins=False),
+            **pulumi_environment(backend, uses_real_plugins=False),
             "PATH": join_path([host], path, []),
             "PYTHONPATH": "",
         }

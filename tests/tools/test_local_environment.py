@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local_aws.home import Home, write_home
+from local_aws.home import Home
 from tools import local_environment as module
 from tools.local_environment import join_path, local_environment, shell_lines, tool_environment
 from tools.toolchain import Toolchain, ToolchainError, read_toolchain, write_toolchain
@@ -15,9 +15,9 @@ TOOLCHAIN = Toolchain(path=("/cache/venv/bin", "/cache/pulumi"), packer_plugin_p
 
 
 @pytest.fixture
-def aws_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setattr(module, "read_toolchain", lambda: TOOLCHAIN)
-    home = Home(
+    return Home(
         folder=tmp_path / "aws",
         name="local-aws-00000000",
         api_port=4999,
@@ -26,8 +26,6 @@ def aws_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         generation="1",
         machine_ports=(2222, 8080),
     )
-    write_home(home)
-    return home.folder
 
 
 def test_every_folder_is_on_path_once_and_ours_come_first() -> None:
@@ -43,11 +41,10 @@ def test_preparing_a_prepared_shell_changes_nothing() -> None:
     assert tool_environment(TOOLCHAIN, once)["PATH"] == once
 
 
-def test_a_local_run_has_its_own_state_plugins_and_account(aws_home: Path, tmp_path: Path) -> None:
+def test_a_local_run_has_its_own_state_plugins_and_account(home: Home, tmp_path: Path) -> None:
     environment = local_environment(
-        aws_home=aws_home,
+        home=home,
         backend=tmp_path / "state",
-        pulumi_home=tmp_path / "pulumi-home",
         base={"PATH": "/usr/bin", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "x", "LANG": "C"},
     )
 
@@ -59,33 +56,27 @@ def test_a_local_run_has_its_own_state_plugins_and_account(aws_home: Path, tmp_p
     assert "PULUMI_STACK" not in environment
 
 
-def test_the_stand_ins_are_where_the_engine_keeps_plugins(aws_home: Path, tmp_path: Path) -> None:
+def test_the_stand_ins_are_where_the_engine_keeps_plugins(home: Home, tmp_path: Path) -> None:
     for _twice in range(2):
-        environment = local_environment(
-            aws_home=aws_home, backend=tmp_path / "state", pulumi_home=tmp_path / "home", base={}
-        )
+        environment = local_environment(home=home, backend=tmp_path / "state", base={})
 
-    plugins = sorted((tmp_path / "home/plugins").glob("resource-*-v*/pulumi-resource-*"))
+    plugins = sorted(Path(environment["PULUMI_HOME"]).glob("plugins/resource-*-v*/pulumi-resource-*"))
     assert [plugin.name for plugin in plugins] == ["pulumi-resource-aws", "pulumi-resource-command"]
-    assert plugins[1].resolve() == (module.PLUGIN_STAND_INS / "pulumi-resource-command").resolve(strict=True)
-    assert environment["PULUMI_HOME"] == str(tmp_path / "home")
+    assert plugins[1].resolve(strict=True) == module.PLUGIN_STAND_INS / "pulumi-resource-command"
 
 
-def test_the_real_plugins_are_used_when_asked_for(aws_home: Path, tmp_path: Path) -> None:
-    environment = local_environment(
-        aws_home=aws_home,
-        backend=tmp_path / "state",
-        pulumi_home=tmp_path / "home",
-        base={"AWS_PLUGIN": "real"},
-    )
+def test_the_real_plugins_are_used_when_asked_for(home: Home, tmp_path: Path) -> None:
+    environment = local_environment(home=home, backend=tmp_path / "state", base={"AWS_PLUGIN": "real"})
 
     assert "PULUMI_HOME" not in environment
     assert "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION" not in environment
 
 
-def test_says_what_to_do_where_there_is_no_local_aws(tmp_path: Path) -> None:
+def test_says_what_to_do_where_there_is_no_local_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOCAL_AWS_HOME", tmp_path)
+
     with pytest.raises(ToolchainError, match="make up"):
-        local_environment(aws_home=tmp_path, backend=tmp_path, pulumi_home=tmp_path, base={})
+        local_environment(backend=tmp_path, base={})
 
 
 def test_a_shell_reads_the_lines_as_they_were_meant() -> None:

@@ -99,7 +99,7 @@ def local_environment(
 ) -> dict[str, str]:
     """Return *base* changed into the environment of a run against *home*, made for `subprocess`.
 
-    *home* is this checkout's local AWS if it is not given, *backend* the folder of Pulumi's state and plugins.
+    *home* is this checkout's local AWS if not given, *backend* the folder of Pulumi's state and plugins.
     """
     variables = local_variables(home or read_local_home(), backend, base)
     return {**{name: value for name, value in base.items() if name not in UNSET}, **variables}

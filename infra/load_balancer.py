@@ -1,0 +1,134 @@
+"""The application load balancer in front of the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+NAME_PREFIX_LENGTH = 24
+"""AWS allows 32 characters (CreateLoadBalancer, API reference); Pulumi adds a hyphen and seven of its own."""
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerArgs:
+    """What the load balancer listens on, what it forwards to, and what it calls healthy."""
+
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[Sequence[str]]
+    is_internal: bool
+    listener_port: int
+    certificate_arn: str | None
+    allowed_cidr_blocks: Sequence[str]
+    application_port: int
+    health_check_path: str
+    health_check_interval_seconds: int
+    healthy_threshold: int
+    unhealthy_threshold: int
+    deregistration_delay_seconds: int
+    tags: Mapping[str, str]
+
+
+class LoadBalancer(pulumi.ComponentResource):
+    """A load balancer that forwards one port to a target group.
+
+    Outputs: `url`, without a slash at its end; `target_group_arn`; `security_group_id`, the only one that
+    may reach the application.
+    """
+
+    url: pulumi.Output[str]
+    target_group_arn: pulumi.Output[str]
+    security_group_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("immutable-machines:infra:LoadBalancer", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        short_name = name[:NAME_PREFIX_LENGTH].rstrip("-")
+        tags = {**args.tags, "Name": name}
+
+        security_group = aws.ec2.SecurityGroup(
+            f"{name}-load-balancer",
+            description=f"Load balancer of {name}",
+            vpc_id=args.vpc_id,
+            tags=tags,
+            opts=child,
+        )
+        for position, cidr_block in enumerate(args.allowed_cidr_blocks):
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-load-balancer-from-{position}",
+                security_group_id=security_group.id,
+                description="Clients",
+                cidr_ipv4=cidr_block,
+                ip_protocol="tcp",
+                from_port=args.listener_port,
+                to_port=args.listener_port,
+                tags=tags,
+                opts=child,
+            )
+
+        load_balancer = aws.lb.LoadBalancer(
+            short_name,
+            load_balancer_type="application",
+            internal=args.is_internal,
+            security_groups=[security_group.id],
+            subnets=args.subnet_ids,
+            drop_invalid_header_fields=True,
+            tags=tags,
+            opts=child,
+        )
+        target_group = aws.lb.TargetGroup(
+            short_name,
+            vpc_id=args.vpc_id,
+            port=args.application_port,
+            protocol="HTTP",
+            target_type="instance",
+            deregistration_delay=args.deregistration_delay_seconds,
+            health_check=aws.lb.TargetGroupHealthCheckArgs(
+                path=args.health_check_path,
+                interval=args.health_check_interval_seconds,
+                timeout=max(2, args.health_check_interval_seconds - 1),
+                healthy_threshold=args.healthy_threshold,
+                unhealthy_threshold=args.unhealthy_threshold,
+                matcher="200",
+            ),
+            tags=tags,
+            opts=child,
+        )
+        listener = aws.lb.Listener(
+            f"{name}-listener",
+            load_balancer_arn=load_balancer.arn,
+            port=args.listener_port,
+            protocol="HTTPS" if args.certificate_arn else "HTTP",
+            certificate_arn=args.certificate_arn,
+            ssl_policy=TLS_POLICY if args.certificate_arn else None,
+            default_actions=[
+                aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=target_group.arn)
+            ],
+            tags=tags,
+            opts=child,
+        )
+
+        # Whoever takes these outputs also waits for the listener: a target group that no listener uses
+        # is never health-checked (Target.NotInUse, ELBv2 user guide "Health checks for target groups").
+        self.target_group_arn = pulumi.Output.all(target_group.arn, listener.arn).apply(lambda arns: arns[0])
+        self.security_group_id = security_group.id
+        self.url = load_balancer.dns_name.apply(
+            lambda host: format_url(host, args.listener_port, is_https=bool(args.certificate_arn))
+        )
+        self.register_outputs(
+            {
+                "url": self.url,
+                "target_group_arn": self.target_group_arn,
+                "security_group_id": self.security_group_id,
+            }
+        )
+
+
+def format_url(host: str, port: int, *, is_https: bool) -> str:
+    """The URL of *host*, naming the port only where it is not the scheme's own."""
+    scheme, own_port = ("https", 443) if is_https else ("http", 80)
+    return f"{scheme}://{host}" if port == own_port else f"{scheme}://{host}:{port}"

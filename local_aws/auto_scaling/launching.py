@@ -46,7 +46,8 @@ def launch_instances(
         )
         for instance in reservation.instances:
             on_launched(instance, subnet)
-            _associate_profile(ec2, instance, data.get("IamInstanceProfile") or {})
+            if data.get("IamInstanceProfile"):
+                ec2.associate_iam_instance_profile(instance_id=instance.id, **_profile_names(data))
 
 
 def _run_arguments(
@@ -75,14 +76,13 @@ def _run_arguments(
         "ebs_optimized": bool(data.get("EbsOptimized", False)),
         "metadata_options": data.get("MetadataOptions") or {},
         "monitoring_state": "enabled" if (data.get("Monitoring") or {}).get("Enabled") else "disabled",
+        # Named as RunInstances names it, so that nobody else associates the template's profile.
+        **_profile_names(data),
         "launch_template": {"LaunchTemplateId": template.template_id, "Version": template.version},
     }
 
 
-def _associate_profile(ec2: EC2Backend, instance: Instance, profile: dict[str, str]) -> None:
-    if profile:
-        ec2.associate_iam_instance_profile(
-            instance_id=instance.id,
-            iam_instance_profile_name=profile.get("Name"),
-            iam_instance_profile_arn=profile.get("Arn"),
-        )
+def _profile_names(data: dict[str, Any]) -> dict[str, str]:
+    profile = data.get("IamInstanceProfile") or {}
+    names = {"iam_instance_profile_name": profile.get("Name"), "iam_instance_profile_arn": profile.get("Arn")}
+    return {name: value for name, value in names.items() if value}

@@ -10,15 +10,15 @@ from moto.autoscaling.models import ASG_NAME_TAG
 
 from local_aws.auto_scaling import wording
 from local_aws.auto_scaling.activities import ScalingActivity
-from local_aws.auto_scaling.backend import LocalAutoScalingBackend
 from local_aws.auto_scaling.doing import begin_termination
 from local_aws.auto_scaling.group import LocalAutoScalingGroup, LocalInstanceState
+from local_aws.auto_scaling.group_actions import GroupBackend
 from local_aws.auto_scaling.targets import deregister
 from local_aws.auto_scaling.values import Lifecycle
 from local_aws.home import world_lock
 
 
-class MembershipBackend(LocalAutoScalingBackend):
+class MembershipBackend(GroupBackend):
     """The actions of a backend that change which instances a group has."""
 
     def terminate_instance(self, instance_id: str, should_decrement: bool) -> Any:

@@ -12,18 +12,17 @@ from typing import Any
 from moto.autoscaling.exceptions import AutoscalingClientError, ValidationError
 from moto.cloudwatch.models import cloudwatch_backends
 
-from local_aws.auto_scaling.activities import moment
 from local_aws.auto_scaling.backend import LocalAutoScalingBackend
-from local_aws.auto_scaling.group import LocalAutoScalingGroup, as_specification
+from local_aws.auto_scaling.group import LocalAutoScalingGroup
 from local_aws.auto_scaling.refresh import (
     CAN_ROLL_BACK,
     Preferences,
     Refresh,
     Status,
-    Treatment,
     begin_rollback,
     end,
 )
+from local_aws.auto_scaling.refresh_answer import as_answer
 from local_aws.auto_scaling.refresh_request import RefusedRequestError, read_preferences
 from local_aws.auto_scaling.values import Template
 from local_aws.home import world_lock
@@ -136,63 +135,6 @@ def describe_refreshes(
     answer: dict[str, Any] = {"InstanceRefreshes": [as_answer(refresh) for refresh in known[first:last]]}
     if last < len(known):
         answer["NextToken"] = known[last].refresh_id
-    return answer
-
-
-def as_answer(refresh: Refresh) -> dict[str, Any]:
-    """The refresh as DescribeInstanceRefreshes shows it."""
-    progress = {"PercentageComplete": refresh.percentage, "InstancesToUpdate": refresh.to_update}
-    answer: dict[str, Any] = {
-        "InstanceRefreshId": refresh.refresh_id,
-        "AutoScalingGroupName": refresh.group_name,
-        "Status": refresh.status.value,
-        "StartTime": moment(refresh.started_at),
-        "ProgressDetails": {"LivePoolProgress": progress},
-        "Preferences": _preferences_answer(refresh.preferences),
-        "Strategy": "Rolling",
-        **progress,
-    }
-    if refresh.status_reason:
-        answer["StatusReason"] = refresh.status_reason[:1023]
-    if refresh.ended_at:
-        answer["EndTime"] = moment(refresh.ended_at)
-    if refresh.desired:
-        answer["DesiredConfiguration"] = {"LaunchTemplate": as_specification(refresh.desired)}
-    if refresh.rollback:
-        before = {
-            "PercentageComplete": refresh.rollback.percentage,
-            "InstancesToUpdate": refresh.rollback.to_update,
-        }
-        answer["RollbackDetails"] = {
-            "RollbackReason": refresh.rollback.reason[:1023],
-            "RollbackStartTime": moment(refresh.rollback.started_at),
-            "PercentageCompleteOnRollback": refresh.rollback.percentage,
-            "InstancesToUpdateOnRollback": refresh.rollback.to_update,
-            "ProgressDetailsOnRollback": {"LivePoolProgress": before},
-        }
-    return answer
-
-
-def _preferences_answer(preferences: Preferences) -> dict[str, Any]:
-    protected = {Treatment.REPLACE: "Refresh"}.get(preferences.protected_instances)
-    standby = {Treatment.REPLACE: "Terminate"}.get(preferences.standby_instances)
-    smallest = preferences.min_healthy_percentage
-    answer: dict[str, Any] = {
-        "MinHealthyPercentage": 90 if smallest is None else smallest,
-        "InstanceWarmup": preferences.instance_warmup_seconds,
-        "SkipMatching": preferences.skip_matching,
-        "AutoRollback": preferences.auto_rollback,
-        "ScaleInProtectedInstances": protected or preferences.protected_instances.value,
-        "StandbyInstances": standby or preferences.standby_instances.value,
-        "BakeTime": preferences.bake_time_seconds,
-    }
-    if preferences.max_healthy_percentage is not None:
-        answer["MaxHealthyPercentage"] = preferences.max_healthy_percentage
-    if preferences.checkpoint_percentages:
-        answer["CheckpointPercentages"] = list(preferences.checkpoint_percentages)
-        answer["CheckpointDelay"] = preferences.checkpoint_delay_seconds
-    if preferences.alarms:
-        answer["AlarmSpecification"] = {"Alarms": list(preferences.alarms)}
     return answer
 
 

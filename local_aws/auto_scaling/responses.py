@@ -13,7 +13,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from local_aws.auto_scaling import refresh_actions
 from local_aws.auto_scaling.activities import newest_first
-from local_aws.auto_scaling.backend import LocalAutoScalingBackend
+from local_aws.auto_scaling.group_actions import GroupBackend
 
 REFUSED_PARAMETERS = {
     "LaunchConfigurationName": "use LaunchTemplate",
@@ -34,10 +34,10 @@ class LocalActions(AutoScalingResponse):
     """The actions; install() puts them on moto's own class, which its URLs name."""
 
     @property
-    def local_backend(self) -> LocalAutoScalingBackend:
+    def local_backend(self) -> GroupBackend:
         """The backend of this call's account and region."""
         backend = self.autoscaling_backend
-        if not isinstance(backend, LocalAutoScalingBackend):
+        if not isinstance(backend, GroupBackend):
             raise TypeError(f"{type(backend).__name__}: install() was not called before the first request")
         return backend
 

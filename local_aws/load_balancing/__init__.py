@@ -5,7 +5,8 @@ render.py       model -> haproxy's configuration             targets.py      the
 health.py       a target's health in AWS's words             statistics.py   haproxy's counters, typed
 refusals.py     what is not done here, and is refused        ports.py        addresses, ports and who has them
 haproxy.py      the only caller of haproxy                   proxy.py        keeps haproxy doing the model
-backend.py      moto's seam                                  part.py         the thread, and the installation
+backend.py      moto's seam: balancers and listeners         target_groups.py  moto's seam: groups and targets
+part.py         the thread, and the installation
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ START_TIMEOUT_SECONDS = 10
 COMMAND_TIMEOUT_SECONDS = 5
 REMOVE_TIMEOUT_SECONDS = 2
 RETIRE_TIMEOUT_SECONDS = 2
+OLDEST_VERSION = (2, 6)
 EXPECTED_ANSWERS = ("", "New server registered.", "Server deleted.")
 
 logger = logging.getLogger(__name__)
@@ -125,8 +126,8 @@ class HaproxyProcess:
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while True:
             with contextlib.suppress(OSError):
-                if self.command("show info").startswith("Name:"):
-                    return
+                self._refuse_old(self.command("show info"))
+                return
             if self.exit_code is not None or time.monotonic() > deadline:
                 self.kill()
                 raise HaproxyError(
@@ -134,6 +135,18 @@ class HaproxyProcess:
                     f"{self._configuration} · see {self._log}"
                 )
             time.sleep(0.01)
+
+    def _refuse_old(self, information: str) -> None:
+        version = next(
+            (line.split()[1] for line in information.splitlines() if line.startswith("Version:")), "?"
+        )
+        numbers = tuple(int(part) for part in version.split("-")[0].split(".")[:2] if part.isdigit())
+        if numbers < OLDEST_VERSION:
+            self.kill()
+            raise HaproxyError(
+                f"haproxy {version} cannot add servers while it runs · 2.6 or newer was expected · "
+                "install a newer one"
+            )
 
     def _last_words(self, began: int) -> str:
         with self._log.open("rb") as log:

@@ -9,7 +9,6 @@ from moto.elbv2.models import elbv2_backends
 
 from local_aws.home import Home
 from local_aws.load_balancing.backend import LocalELBv2Backend, all_backends
-from local_aws.load_balancing.haproxy import end_leftovers
 from local_aws.load_balancing.proxy import Proxy
 from local_aws.load_balancing.statistics import Statistics
 from local_aws.load_balancing.translation import read_configuration
@@ -23,20 +22,17 @@ class LoadBalancing:
     """The load balancers of a local AWS, as a part that starts and stops."""
 
     def __init__(self, home: Home) -> None:
-        self._folder = home.folder / "load_balancing"
-        self._proxy = Proxy(self._folder, lambda: read_configuration(all_backends()))
+        self._proxy = Proxy(home.folder / "load_balancing", lambda: read_configuration(all_backends()))
         self._awake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        attributes = {"home": home, "proxy": self._proxy, "wake": staticmethod(self._awake.set)}
+        attributes = {"home": home, "proxy": self._proxy, "targets_changed": self._awake}
         elbv2_backends.backend = type("LocalELBv2Backend", (LocalELBv2Backend,), attributes)
         elbv2_backends.clear()
 
     def start(self) -> None:
         """Begin to look after haproxy; what a killed local AWS left behind ends first."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for pid in end_leftovers(self._folder):
-            logger.warning("load balancing: ended haproxy (pid %s) of an earlier run", pid)
+        self._proxy.start()
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="load-balancing", daemon=True)
         self._thread.start()

@@ -41,6 +41,8 @@ class Proxy:
         self._running = Configuration()
         self._generation = 0
         self._retry_at = 0.0
+        self._started_at = 0.0
+        self._is_stopped = False
         self._tally = Tally()
         self._frontends: dict[str, str] = {}
         self._backends: dict[str, tuple[str, str]] = {}
@@ -52,11 +54,19 @@ class Proxy:
         with self._lock:
             yield
 
+    def start(self) -> None:
+        """Allow haproxy to run, and end what a killed local AWS left behind."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for pid in end_leftovers(self._folder):
+            logger.warning("load balancing: ended haproxy (pid %s) of an earlier run", pid)
+        self._is_stopped = False
+
     def claim(self, address: str, port: int) -> None:
         """Listen on *port* of *address*, or raise PortTakenError."""
         with self._lock:
+            if self._is_stopped:
+                raise ports.PortTakenError(f"{address}:{port} is not listened on · the local AWS is stopping")
             if (address, port) not in self._sockets:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._sockets[(address, port)] = ports.listen(address, port)
 
     def release_unused(self) -> None:
@@ -69,9 +79,9 @@ class Proxy:
     def apply(self) -> None:
         """Make haproxy do what the configuration now says; raise HaproxyError when it cannot."""
         with self._lock:
-            configuration = self._read_configuration()
-            self._follow(configuration)
-            self.release_unused()
+            if not self._is_stopped:
+                self._follow(self._read_configuration())
+                self.release_unused()
 
     def tick(self) -> None:
         """Look after haproxy and the targets once; what fails is logged and tried again."""
@@ -90,6 +100,7 @@ class Proxy:
     def stop(self) -> None:
         """End every haproxy process and close every socket."""
         with self._lock:
+            self._is_stopped = True
             for process in [*self._retiring, *([self._process] if self._process else [])]:
                 process.kill()
             self._retiring, self._process = [], None
@@ -118,6 +129,8 @@ class Proxy:
             self._process.forget()
             self._process = None
             self._tally.close()
+            if time.monotonic() - self._started_at < RETRY_AFTER_SECONDS:
+                self._retry_at = time.monotonic() + RETRY_AFTER_SECONDS
 
     def _follow(self, configuration: Configuration) -> None:
         now = time.monotonic()
@@ -156,6 +169,7 @@ class Proxy:
             control.close()
         self._retire()
         self._process, self._generation = process, process.number
+        self._started_at = time.monotonic()
         self._name(configuration)
         self.records = records
         for record in records.values():

@@ -9,6 +9,7 @@ from local_aws.load_balancing.targets import Phase, Record
 
 NO_TARGETS = "no-targets"
 PROBE_SECONDS = 1
+NEVER = 100_000  # failures in a row
 CONNECT_TIMEOUT_SECONDS = 10  # Application Load Balancers user guide, "HTTP 504: Gateway timeout"
 SERVER_HEADER = "awselb/2.0"
 REASONS = {
@@ -150,12 +151,12 @@ def server_options(check: HealthCheck, *, is_probing: bool) -> str:
     """The words after a checked server's address.
 
     A new target is checked every second until it passes once, since haproxy lets a whole interval go by
-    before the first check; it is called unhealthy no sooner than with the interval that was asked for.
+    before the first check. When it is to be called unhealthy is decided by time meanwhile (targets.py).
     """
     port = f" port {check.port}" if check.port else ""
     interval, fall = check.interval_seconds, check.unhealthy_threshold
     if is_probing:
-        interval, fall = PROBE_SECONDS, fall * interval // PROBE_SECONDS
+        interval, fall = PROBE_SECONDS, NEVER
     return f"check{port} inter {interval}s rise {check.healthy_threshold} fall {fall}"
 
 

@@ -51,6 +51,7 @@ class Record:
     target: Target
     phase: Phase
     generation: int  # of the haproxy process that first knew it
+    since: float = 0.0  # when it was registered
     is_probing: bool = False  # checked more often than it will be, until it passed or failed
     is_up: bool = False
     failure: Failure | None = None
@@ -115,7 +116,7 @@ def reconcile(
         if registered and registered[1].instance_id != record.target.instance_id:
             # Another machine has the address: the old one cannot be there any more.
             acts += [(Act.KILL, record), (Act.REMOVE, record)]
-            record = _new(*registered, generation=generation)
+            record = _new(*registered, generation=generation, now=now)
             acts.append((Act.ADD, record))
         elif registered and record.phase is Phase.DRAINING:
             record = replace(record, phase=Phase.INITIAL, drain_until=None, failure=None, is_up=False)
@@ -130,13 +131,20 @@ def reconcile(
             acts.append((Act.DRAIN, record))
         after[key] = record
     for key, (group, target) in wanted.items():
-        after[key] = _new(group, target, generation=generation)
+        after[key] = _new(group, target, generation=generation, now=now)
         acts.append((Act.ADD, after[key]))
     return after, acts
 
 
-def _new(group: TargetGroup, target: Target, *, generation: int) -> Record:
-    return Record(group=group, target=target, phase=Phase.INITIAL, generation=generation, is_probing=True)
+def _new(group: TargetGroup, target: Target, *, generation: int, now: float) -> Record:
+    return Record(
+        group=group,
+        target=target,
+        phase=Phase.INITIAL,
+        generation=generation,
+        since=now,
+        is_probing=True,
+    )
 
 
 def advance(
@@ -161,11 +169,16 @@ def advance(
                 record, phase=Phase.IN_SERVICE, is_up=True, failure=None, slow_since=began, weight=weight
             )
             return replace(admitted, is_probing=False), [(Act.ADMIT, admitted)]
-        if row.is_down:
+        if row.is_down or (record.is_probing and failure and now >= record.since + _patience(record.group)):
             denied = replace(record, phase=Phase.IN_SERVICE, is_up=False)
             return replace(denied, is_probing=False), [(Act.DENY, denied)]
         return record, []
     return _serve(record, row, now=now, has_peer=has_peer)
+
+
+def _patience(group: TargetGroup) -> float:
+    """How long a new target may fail its checks before it is called unhealthy."""
+    return group.health_check.interval_seconds * group.health_check.unhealthy_threshold
 
 
 def _drain(

@@ -8,12 +8,13 @@ import socket
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import World, free_port, get, wait_until
+from .conftest import Machine, World, free_port, get, wait_until
 
 
 def haproxy_pids(world: World) -> list[int]:
@@ -24,6 +25,23 @@ def haproxy_pids(world: World) -> list[int]:
         for one in psutil.process_iter(["name", "cmdline"])
         if one.info["name"] == "haproxy" and marker in " ".join(one.info["cmdline"] or [])
     ]
+
+
+class SlowRequest:
+    """A request that a machine has received and answers only when the test lets it."""
+
+    def __init__(self, balancer: dict[str, Any], port: int, machine: Machine) -> None:
+        self._answers: list[int] = []
+        self._thread = threading.Thread(
+            target=lambda: self._answers.append(get(balancer["DNSName"], port, "/slow")[0])
+        )
+        self._thread.start()
+        wait_until(lambda: len(machine.requests) > 0, "the slow request arrived")
+
+    def answer(self) -> int:
+        """The status it got."""
+        self._thread.join(20)
+        return self._answers[0]
 
 
 def test_forwards_to_every_healthy_target_with_the_headers_of_the_real_one(world: World) -> None:
@@ -48,6 +66,74 @@ def test_forwards_to_every_healthy_target_with_the_headers_of_the_real_one(world
     assert len(seen["x-amzn-trace-id"]) == len("Root=1-67891233-abcdef012345678912345678")
     assert first.checks[0]["host"] == f"{first.address}:{world.service_port}"
     assert first.checks[0]["user-agent"] == "ELB-HealthChecker/2.0"
+
+
+def test_a_registered_target_that_takes_over_an_address_is_checked_anew(world: World) -> None:
+    balancer, group = world.load_balancer(), world.target_group()
+    (old, machine), (new, _) = world.machine(), world.machine(serves=False)
+    assert machine
+    _, port = world.listener(balancer, group)
+    world.register(group, old)
+    world.wait_for(group, old, "healthy")
+    slow = SlowRequest(balancer, port, machine)
+
+    world.deregister(group, old)
+    wait_until(lambda: get(balancer["DNSName"], port)[0] == 503, "nothing takes new requests")
+    world.instance(new).nics[0].private_ip_address = machine.address
+    world.instance(old).nics[0].private_ip_address = f"{world.home.network}.9"
+    world.register(group, new)
+    world.wait_for(group, new, "healthy")
+
+    assert world.health(group, old)["State"] == "unused"
+    assert slow.answer() == 502, "who had the address before cannot answer any more"
+    assert get(balancer["DNSName"], port)[1] == machine.address
+
+
+def test_a_draining_target_that_is_registered_again_serves_again(world: World) -> None:
+    balancer, group = world.load_balancer(), world.target_group()
+    instance_id, machine = world.machine()
+    assert machine
+    _, port = world.listener(balancer, group)
+    world.register(group, instance_id)
+    world.wait_for(group, instance_id, "healthy")
+    slow = SlowRequest(balancer, port, machine)
+
+    world.deregister(group, instance_id)
+    wait_until(lambda: get(balancer["DNSName"], port)[0] == 503, "nothing takes new requests")
+    world.register(group, instance_id)
+    world.wait_for(group, instance_id, "healthy")
+    after = get(balancer["DNSName"], port)[0]
+    machine.release.set()
+
+    assert (after, slow.answer()) == (200, 200)
+
+
+def test_a_request_in_flight_while_haproxy_is_replaced_keeps_its_target_draining(world: World) -> None:
+    balancer, group = world.load_balancer(), world.target_group()
+    instance_id, machine = world.machine()
+    assert machine
+    _, port = world.listener(balancer, group)
+    world.register(group, instance_id)
+    world.wait_for(group, instance_id, "healthy")
+    slow = SlowRequest(balancer, port, machine)
+
+    world.elbv2.modify_target_group(TargetGroupArn=group, HealthCheckPath="/")
+    world.deregister(group, instance_id)
+    wait_until(lambda: get(balancer["DNSName"], port)[0] == 503, "nothing takes new requests")
+    draining = world.health(group, instance_id)["State"]
+    machine.release.set()
+
+    assert (draining, slow.answer()) == ("draining", 200)
+    world.wait_for(group, instance_id, "unused")
+
+
+def test_haproxy_gives_up_the_privileges_of_root(world: World) -> None:
+    world.listener(world.load_balancer(), world.target_group())
+
+    uids = psutil.Process(haproxy_pids(world)[0]).uids()
+
+    assert uids.effective != 0
+    assert uids.real != 0
 
 
 def test_describes_a_load_balancer_that_is_active_at_the_homes_address(world: World) -> None:
@@ -130,7 +216,9 @@ def test_health_goes_from_unused_over_initial_to_healthy(world: World) -> None:
     not_in_use = world.health(group, instance_id)
     world.listener(balancer, group)
     initial = world.wait_for(group, instance_id, "initial")
-    wait_until(lambda: world.health(group, instance_id)["Reason"] == "Elb.InitialHealthChecking", "checked")
+    wait_until(
+        lambda: world.health(group, instance_id).get("Reason") == "Elb.InitialHealthChecking", "being checked"
+    )
     machine.hang.clear()
     machine.release.set()
     healthy = world.wait_for(group, instance_id, "healthy")
@@ -143,7 +231,7 @@ def test_health_goes_from_unused_over_initial_to_healthy(world: World) -> None:
 
 
 def test_an_unhealthy_target_gets_no_traffic_and_tells_its_reason_in_awss_words(world: World) -> None:
-    balancer, group = world.load_balancer(), world.target_group()
+    balancer, group = world.load_balancer(), world.target_group(UnhealthyThresholdCount=1)
     (good, serving), (bad, failing) = world.machine(), world.machine()
     (mute, hanging), (gone, _) = world.machine(), world.machine(serves=False)
     assert serving
@@ -169,7 +257,7 @@ def test_an_unhealthy_target_gets_no_traffic_and_tells_its_reason_in_awss_words(
 
 
 def test_fails_open_when_every_target_is_unhealthy_and_closes_again_when_one_recovers(world: World) -> None:
-    balancer, group = world.load_balancer(), world.target_group()
+    balancer, group = world.load_balancer(), world.target_group(UnhealthyThresholdCount=1)
     (one, first), (two, second) = world.machine(), world.machine()
     assert first
     assert second
@@ -198,10 +286,7 @@ def test_a_deregistered_target_finishes_its_requests_and_gets_no_new_one(world: 
     _, port = world.listener(balancer, group)
     world.register(group, one)
     world.wait_for(group, one, "healthy")
-    answers: list[tuple[int, str, dict[str, str]]] = []
-    slow = threading.Thread(target=lambda: answers.append(get(balancer["DNSName"], port, "/slow")))
-    slow.start()
-    wait_until(lambda: len(first.requests) == 1, "the slow request arrived")
+    slow = SlowRequest(balancer, port, first)
     world.register(group, two)
     world.wait_for(group, two, "healthy")
 
@@ -210,12 +295,11 @@ def test_a_deregistered_target_finishes_its_requests_and_gets_no_new_one(world: 
     wait_until(lambda: two_only(world, group, one, two), "described as draining")
     bodies = {get(balancer["DNSName"], port)[1] for _ in range(6)}
     first.release.set()
-    slow.join()
     unused = world.wait_for(group, one, "unused")
 
     assert draining["Reason"] == "Target.DeregistrationInProgress"
     assert bodies == {second.address}
-    assert [(status, body) for status, body, _ in answers] == [(200, first.address)]
+    assert slow.answer() == 200
     assert unused["Reason"] == "Target.NotRegistered"
 
 
@@ -234,16 +318,12 @@ def test_what_is_still_in_flight_after_the_deregistration_delay_gets_a_5xx(world
     _, port = world.listener(balancer, group)
     world.register(group, instance_id)
     world.wait_for(group, instance_id, "healthy")
-    answers: list[int] = []
-    slow = threading.Thread(target=lambda: answers.append(get(balancer["DNSName"], port, "/slow")[0]))
-    slow.start()
-    wait_until(lambda: len(machine.requests) == 1, "the slow request arrived")
+    slow = SlowRequest(balancer, port, machine)
 
     world.deregister(group, instance_id)
-    slow.join(10)
     world.wait_for(group, instance_id, "unused")
 
-    assert answers == [502]
+    assert slow.answer() == 502
 
 
 def test_deregistering_twice_and_registering_twice_are_no_errors(world: World) -> None:

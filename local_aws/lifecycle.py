@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -13,11 +14,11 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local_aws import locks
-from local_aws.home import Home, LocalAwsError, read_home, state_file
-from local_aws.leftovers import remove_leftovers
+from local_aws.home import Home, LocalAwsError, home_name, read_home, state_file
+from local_aws.leftovers import MARK, remove_leftovers
 from local_aws.machines.base_image import ensure_base_image
 
 Say = Callable[[str], None]
@@ -67,9 +68,7 @@ def start(wishes: Wishes, say: Say) -> Home:
     return home
 
 
-def _only_starter(folder: Path) -> Any:
-    import fcntl
-
+def _only_starter(folder: Path) -> IO[str]:
     file = (folder / "start.lock").open("a")
     fcntl.flock(file, fcntl.LOCK_EX)
     return file
@@ -104,16 +103,19 @@ def _spawn(wishes: Wishes, folder: Path) -> None:
             stderr=log,
             pass_fds=[writer],
             start_new_session=True,
+            env={**os.environ, MARK: home_name(folder)},
         )
     os.close(writer)
+    process.wait()  # the server itself is its child
     with os.fdopen(reader) as pipe:
         answered = select.select([pipe], [], [], SECONDS_TO_START)[0]
         line = pipe.readline() if answered else ""
     message = json.loads(line) if line else {}
     if "ready" in message:
         return
-    process.terminate()
-    process.wait()
+    server = server_process(folder)
+    if server:
+        _end(server)
     raise LocalAwsError(
         message.get("error")
         or f"the server {'ended' if answered else f'gave no answer in {SECONDS_TO_START} s'} · "
@@ -126,11 +128,12 @@ def stop(folder: Path, say: Say) -> bool:
     folder = folder.resolve()
     if not folder.is_dir():
         return False
-    process = server_process(folder)
-    if process:
-        say(f"stopping the local AWS of {folder}")
-        _end(process)
-    remove_leftovers(folder, say)
+    with _only_starter(folder):
+        process = server_process(folder)
+        if process:
+            say(f"stopping the local AWS of {folder}")
+            _end(process)
+        remove_leftovers(folder, say)
     return process is not None
 
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from local_aws import locks
 from local_aws.home import Home, LocalAwsError, Part, home_name, new_generation, write_atomically, write_home
-from local_aws.leftovers import MARK
 from local_aws.machines.ports import bindable_ports
 
 if TYPE_CHECKING:
@@ -134,8 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     folder: Path = given.home.resolve()
-    os.environ[MARK] = home_name(folder)
     os.set_inheritable(given.report, False)
+    if os.fork():  # so that it is nobody's child, and whoever started it need not wait for its end
+        os._exit(0)
 
     def report(message: dict[str, str]) -> None:
         with os.fdopen(given.report, "w") as pipe:

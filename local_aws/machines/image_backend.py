@@ -24,6 +24,10 @@ from local_aws.machines.machines import Machines
 
 log = logging.getLogger(__name__)
 
+# CreateImage and CopyImage answer when the disk is copied, if that is soon: Packer's amazon plugin 1.8.0 looks
+# again only after 15 s at an image it found pending, whatever AWS_POLL_DELAY_SECONDS says (common/state.go).
+SECONDS_TO_ANSWER = 10
+
 
 class LocalImages(EC2Backend):
     """The AMIs of one account and region."""
@@ -61,7 +65,8 @@ class LocalImages(EC2Backend):
             self.amis[ami.id] = ami
             image = self.machines.image_of(ami.id)
             self.machine_of(instance).commit(image, lambda error: self._image_made(ami, error))
-            return ami
+        ami.is_made.wait(SECONDS_TO_ANSWER)
+        return ami
 
     def deregister_image(self, ami_id: str) -> None:
         """Forget the AMI; its disk goes when no machine runs on it."""
@@ -103,6 +108,7 @@ class LocalImages(EC2Backend):
             )
             self.amis[ami.id] = ami
         self.machines.copy_image(source.id, ami.id, lambda error: self._image_made(ami, error))
+        ami.is_made.wait(SECONDS_TO_ANSWER)
         return ami
 
     def register_image(self, *_: Any, **__: Any) -> Any:
@@ -117,6 +123,7 @@ class LocalImages(EC2Backend):
             ami.state = "failed" if error else "available"
             ami.state_reason = {"Code": "Server.InternalError", "Message": str(error)} if error else None
             is_still_wanted = ami.id in self.amis
+        ami.is_made.set()
         if error:
             log.error("%s: %s", ami.id, error)
         if not is_still_wanted:

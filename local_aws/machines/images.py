@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ class LocalAmi(Ami):
         super().__init__(ec2_backend, ami_id, **values)
         self.state_reason: dict[str, str] | None = None
         self.imds_support: str | None = None
+        self.is_made = threading.Event()
         if self.owner_id != ec2_backend.account_id:
             self.owner_alias = None  # moto gives every AMI that it loads Amazon's alias
 

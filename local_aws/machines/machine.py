@@ -225,8 +225,10 @@ class Machine:
 
     def _vanish(self, *, by_itself: bool, message: str) -> None:
         self._forget_process()
+        with contextlib.suppress(podman.PodmanError):  # it may not even exist; removing it ends it by force
+            podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
         self.console()
-        podman.remove_machine(self.spec.name, SHUTDOWN_SECONDS)
+        podman.remove_machine(self.spec.name)
         shutil.rmtree(self.spec.seed, ignore_errors=True)
         self._gone = True
         self._events.terminated(by_itself=by_itself, message=message)

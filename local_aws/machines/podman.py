@@ -150,9 +150,9 @@ def stop_machine(name: str, seconds: int) -> None:
     run(["stop", f"--time={seconds}", name], timeout_seconds=seconds + 60)
 
 
-def remove_machine(name: str, seconds: int) -> None:
-    """Stop the machine like stop_machine and remove it with its disk; nothing to do when it is gone."""
-    run(["rm", "--force", "--ignore", "--volumes", f"--time={seconds}", name], timeout_seconds=seconds + 60)
+def remove_machine(name: str) -> None:
+    """Remove the machine with its disk, by force; nothing to do when it is gone."""
+    remove_machines([name])
 
 
 def machine_process(name: str) -> int:

@@ -19,6 +19,8 @@ def aws_environment(home: Home) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         # Packer's own variable; 5 s otherwise, which suits machines that take a minute to boot.
         "AWS_POLL_DELAY_SECONDS": "1",
+        # images/web-app would ask a service on the internet for this computer's address.
+        "PKR_VAR_ssh_source_cidrs": '["127.0.0.0/8"]',
     }
     if home.ssh_port != SSH_PORT:
         environment["PKR_VAR_ssh_port"] = str(home.ssh_port)

@@ -80,6 +80,7 @@ def test_the_environment_names_no_ssh_port_where_machines_have_port_22(home: Hom
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_POLL_DELAY_SECONDS": "1",
+        "PKR_VAR_ssh_source_cidrs": '["127.0.0.0/8"]',
     }
 
 

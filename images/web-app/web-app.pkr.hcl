@@ -1,0 +1,138 @@
+# What is on a machine of the web app: Debian 12, the service in app/, and nothing that belongs to one machine only.
+# PackerImage gives ami_name, tags, region, fingerprint and git_commit. By hand: packer build images/web-app
+
+packer {
+  required_plugins {
+    amazon = {
+      source  = "github.com/hashicorp/amazon"
+      version = ">= 1.2.0, < 2.0.0"
+    }
+  }
+}
+
+variable "ami_name" {
+  description = "Name of the AMI; AWS keeps it unique in an account and region."
+  type        = string
+  default     = "web-app-by-hand"
+}
+
+variable "tags" {
+  description = "Tags of the AMI, its snapshot, and everything temporary that the build makes."
+  type        = map(string)
+  default     = {}
+}
+
+variable "region" {
+  description = "Where the image is built; the region of the environment or profile when empty."
+  type        = string
+  default     = null
+}
+
+variable "fingerprint" {
+  description = "Digest of everything that goes into the image; the service shows it."
+  type        = string
+  default     = "unknown"
+}
+
+variable "git_commit" {
+  description = "Commit that the image was built from; the service shows it."
+  type        = string
+  default     = "unknown"
+}
+
+variable "instance_type" {
+  description = "Type of the machine that the image is built on."
+  type        = string
+  default     = "t3.small"
+}
+
+variable "ssh_port" {
+  description = "Port on which the machine that the image is built on is reached by SSH."
+  type        = number
+  default     = 22
+}
+
+variable "ssh_source_cidrs" {
+  description = "Networks that may reach that machine; when empty, only the address this computer has on the internet."
+  type        = list(string)
+  default     = []
+}
+
+source "amazon-ebs" "web_app" {
+  region          = var.region
+  ami_name        = var.ami_name
+  ami_description = "Debian 12 with the web app of fingerprint ${var.fingerprint}"
+  imds_support    = "v2.0" # machines of this AMI refuse IMDSv1, whatever launches them
+  instance_type   = var.instance_type
+
+  source_ami_filter {
+    # https://wiki.debian.org/Cloud/AmazonEC2Image/Bookworm
+    owners      = ["136693071363"]
+    most_recent = true
+    filters = {
+      name                = "debian-12-amd64-*"
+      architecture        = "x86_64"
+      root-device-type    = "ebs"
+      virtualization-type = "hvm"
+    }
+  }
+
+  launch_block_device_mappings {
+    device_name           = "/dev/xvda" # the root device of Debian's AMIs
+    volume_type           = "gp3"
+    volume_size           = 8
+    encrypted             = true
+    delete_on_termination = true
+  }
+
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  # With no networks given, the plugin asks checkip.amazonaws.com for this computer's address and allows it alone.
+  temporary_security_group_source_cidrs     = var.ssh_source_cidrs
+  temporary_security_group_source_public_ip = length(var.ssh_source_cidrs) == 0
+
+  ssh_username              = "admin"
+  ssh_port                  = var.ssh_port
+  ssh_timeout               = "5m"
+  ssh_clear_authorized_keys = true
+  temporary_key_pair_type   = "ed25519"
+  shutdown_behavior         = "terminate" # a machine that powers itself off leaves nothing that costs money
+
+  tags            = merge(var.tags, { Name = var.ami_name })
+  snapshot_tags   = merge(var.tags, { Name = var.ami_name })
+  run_tags        = merge(var.tags, { Name = "packer ${var.ami_name}" })
+  run_volume_tags = merge(var.tags, { Name = "packer ${var.ami_name}" })
+}
+
+build {
+  sources = ["source.amazon-ebs.web_app"]
+
+  provisioner "shell" {
+    script          = "${path.root}/provision/packages.sh"
+    execute_command = "chmod +x {{ .Path }}; sudo env {{ .Vars }} {{ .Path }}"
+  }
+
+  provisioner "file" {
+    source      = "${path.root}/app"
+    destination = "/tmp"
+  }
+
+  provisioner "file" {
+    content     = jsonencode({ fingerprint = var.fingerprint, git_commit = var.git_commit })
+    destination = "/tmp/app/image.json"
+  }
+
+  provisioner "shell" {
+    script          = "${path.root}/provision/application.sh"
+    execute_command = "chmod +x {{ .Path }}; sudo env {{ .Vars }} {{ .Path }}"
+  }
+
+  provisioner "shell" {
+    script          = "${path.root}/provision/clean_up.sh"
+    execute_command = "chmod +x {{ .Path }}; sudo env {{ .Vars }} {{ .Path }}"
+  }
+}

@@ -24,8 +24,8 @@ from local_aws.machines.machines import Machines
 
 log = logging.getLogger(__name__)
 
-# CreateImage and CopyImage answer when the disk is copied, if that is soon: Packer's amazon plugin 1.8.0 looks
-# again only after 15 s at an image it found pending, whatever AWS_POLL_DELAY_SECONDS says (common/state.go).
+# CreateImage and CopyImage answer when the disk is copied, if that is soon: Packer's amazon plugin 1.8.0
+# looks again only after 15 s at an image it found pending, whatever AWS_POLL_DELAY_SECONDS says (common/state.go).
 SECONDS_TO_ANSWER = 10
 
 

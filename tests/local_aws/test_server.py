@@ -18,7 +18,7 @@ import pytest
 from local_aws import leftovers, lifecycle
 from local_aws.home import Home, read_home
 from local_aws.machines import podman
-from tests.support.local_aws import ec2_client, process_environment, running_local_aws
+from tests.support.local_aws import ec2_client, process_environment, running_local_aws, wait_until
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -52,6 +52,14 @@ def is_listening(port: int) -> bool:
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
+def is_alive(process: int) -> bool:
+    """Does *process* run? One that nobody has waited for yet does not."""
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def test_start_twice_is_one_server_and_stop_leaves_no_process_container_or_port(tmp_path: Path) -> None:
     with running_local_aws(tmp_path) as home:
         process = lifecycle.server_process(tmp_path)
@@ -69,7 +77,7 @@ def test_start_twice_is_one_server_and_stop_leaves_no_process_container_or_port(
         assert known["machines"][0]["state"] == "running"
         assert stopped.returncode == 0
         assert process is not None
-        assert not psutil.pid_exists(process)
+        assert not is_alive(process)
         assert leftovers.processes_of(home.name) == []
         assert podman.machines_of(home.name) == []
         assert not is_listening(home.api_port)
@@ -98,7 +106,7 @@ def test_after_a_killed_server_start_says_so_removes_what_is_left_and_begins_ane
         process = lifecycle.server_process(tmp_path)
         assert process is not None
         os.kill(process, signal.SIGKILL)
-        psutil.wait_procs([psutil.Process(process)] if psutil.pid_exists(process) else [], timeout=10)
+        wait_until(lambda: not is_alive(process), "the server is gone")
 
         assert json.loads(command("status", "--json", home=tmp_path).stdout)["state"] == "not running"
         assert podman.machines_of(home.name) == [container]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import subprocess
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local_aws.home import Home
 from local_aws.machines import podman
-from tests.support.local_aws import ec2_client
+from tests.support.local_aws import ec2_client, wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -60,7 +58,7 @@ class Account:
         )
         instance_id = reservation["Instances"][0]["InstanceId"]
         self.wait_for(instance_id, "running")
-        return instance_id
+        return str(instance_id)
 
     def instance(self, instance_id: str) -> Any:
         """The instance as DescribeInstances has it."""
@@ -76,26 +74,14 @@ class Account:
 
     def ssh(self, instance_id: str, command: str) -> str:
         """What *command* printed on the machine."""
-        options = [
-            "-o",
-            "StrictHostKeyChecking=no",
-            "-o",
-            "UserKnownHostsFile=/dev/null",
-            "-o",
-            "LogLevel=ERROR",
-        ]
-        target = [
-            "-i",
-            str(self.key_file),
-            "-p",
-            str(self.home.ssh_port),
-            f"admin@{self.address(instance_id)}",
-        ]
+        options = ["-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR"]
+        options += ["-i", str(self.key_file), "-p", str(self.home.ssh_port)]
+        target = f"admin@{self.address(instance_id)}"
         result = subprocess.run(
             ["ssh", *options, target, command], capture_output=True, text=True, timeout=60, check=False
         )
         assert result.returncode == 0, result.stderr
-        return result.stdout.strip()
+        return str(result.stdout).strip()
 
     def order(self, instance_id: str, command: str) -> None:
         """Begin *command* on the machine, which may end before it says so."""
@@ -109,14 +95,6 @@ class Account:
     def container(self, instance_id: str) -> str:
         """The name of the machine's container."""
         return f"{self.home.name}-{instance_id}"
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Return when *condition* holds, or fail."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.1)
 
 
 def fetch(url: str) -> str:
@@ -201,7 +179,7 @@ def test_of_two_images_made_at_once_with_one_name_one_is_refused(account: Accoun
 
     def create(_: int) -> str:
         try:
-            return account.ec2.create_image(InstanceId=machine, Name="same-name")["ImageId"]
+            return str(account.ec2.create_image(InstanceId=machine, Name="same-name")["ImageId"])
         except ClientError as error:
             return str(error.response["Error"].get("Code"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from local_aws.auto_scaling.next_step import Step, next_step
 from local_aws.auto_scaling.refresh import Refresh, Status, Treatment, begin_rollback
-from local_aws.auto_scaling.values import Lifecycle
+from local_aws.auto_scaling.values import Concern, Lifecycle
 from tests.local_aws.auto_scaling.worlds import NEW, World, group, member, refresh, target
 
 
@@ -204,6 +204,20 @@ def test_a_checkpoint_pauses_for_its_delay() -> None:
     assert world.versions() == ["2"] * 10
 
 
+def test_a_checkpoint_also_limits_what_is_launched_first() -> None:
+    world = World(
+        group=group(*(member(name) for name in old(4))),
+        refresh=refresh(
+            min_healthy_percentage=100,
+            max_healthy_percentage=200,
+            checkpoint_percentages=(25, 100),
+            checkpoint_delay_seconds=40,
+        ),
+    )
+
+    assert max(replaced_by_second(world, 30)) == 1
+
+
 def test_checkpoints_that_one_replacement_passes_together_pause_once() -> None:
     world = World(
         group=group(member("i-0"), member("i-1")),
@@ -320,6 +334,31 @@ def test_percentage_goes_back_to_zero_during_a_rollback() -> None:
     assert percentages == sorted(percentages, reverse=True)
     assert percentages[-1] == 0
     assert world.versions() == ["1"] * 4
+
+
+def test_a_rollback_leaves_instances_alone_that_were_never_replaced() -> None:
+    world = World(
+        group=group(*(member(name) for name in old(4))),
+        refresh=refresh(min_healthy_percentage=75, checkpoint_percentages=(50, 100)),
+    )
+    replaced_by_second(world, 30)
+    kept = {one.instance_id for one in world.group.live if one.template != NEW}
+    assert world.refresh is not None
+
+    world.refresh = begin_rollback(world.refresh, world.group.now, "by hand")
+    ended = world.run(200)
+
+    assert ended.status is Status.ROLLBACK_SUCCESSFUL
+    assert len(kept) == 2
+    assert kept <= {one.instance_id for one in world.group.live}
+
+
+def test_an_instance_that_somebody_called_unhealthy_is_not_counted_as_ready() -> None:
+    members = [member("i-0"), member("i-1", concern=Concern.USER)]
+
+    step = next_step(refresh(min_healthy_percentage=50), group(*members, template=NEW))
+
+    assert step.terminate == ("i-1",)
 
 
 def test_a_rollback_that_gets_nowhere_fails() -> None:

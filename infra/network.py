@@ -27,7 +27,7 @@ def find_network(vpc_id: str | None, subnet_ids: Sequence[str]) -> Network:
         return Network(vpc_id=vpc.id, subnet_ids=pulumi.Output.from_input(list(subnet_ids)))
     subnets = aws.ec2.get_subnets_output(
         filters=[
-            aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc.id]),
+            aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=vpc.id.apply(lambda id_: [id_])),
             aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
         ]
     )

@@ -1,0 +1,113 @@
+"""settings → image → network → load balancer → fleet → rollout → smoke test → outputs."""
+
+import pulumi
+import pulumi_aws as aws
+
+from image_builder import PackerImage, PackerImageArgs
+from infra.fleet import Fleet, FleetArgs
+from infra.load_balancer import LoadBalancer, LoadBalancerArgs
+from infra.network import find_network
+from infra.rollout import InstanceRefresh, InstanceRefreshArgs
+from infra.smoke_test import run_smoke_test
+from settings import load_settings
+
+settings = load_settings()
+name = f"{settings.image_family}-{pulumi.get_stack()}"
+tags = {"Project": pulumi.get_project(), "Stack": pulumi.get_stack()}
+
+image = PackerImage(
+    settings.image_family,
+    PackerImageArgs(
+        folder=settings.image_folder,
+        family=settings.image_family,
+        region=settings.region,
+        pinned_ami=settings.pinned_ami,
+        build_timeout_minutes=settings.build_timeout_minutes,
+    ),
+)
+# Only what this account owns, Packer built and AWS calls available gets any further.
+ami = aws.ec2.get_ami_output(
+    owners=["self"],
+    filters=[
+        aws.ec2.GetAmiFilterArgs(name="image-id", values=image.ami_id.apply(lambda ami_id: [ami_id])),
+        aws.ec2.GetAmiFilterArgs(name="tag:Built-By", values=["packer"]),
+        aws.ec2.GetAmiFilterArgs(name="state", values=["available"]),
+    ],
+    include_deprecated=True,
+)
+network = find_network(settings.vpc_id, settings.subnet_ids)
+load_balancer = LoadBalancer(
+    name,
+    LoadBalancerArgs(
+        vpc_id=network.vpc_id,
+        subnet_ids=network.subnet_ids,
+        is_internal=settings.internal,
+        listener_port=settings.listener_port,
+        certificate_arn=settings.certificate_arn,
+        allowed_cidr_blocks=settings.allowed_cidr_blocks,
+        application_port=settings.application_port,
+        health_check_path=settings.health_check_path,
+        health_check_interval_seconds=settings.health_check_interval_seconds,
+        healthy_threshold=settings.healthy_threshold,
+        unhealthy_threshold=settings.unhealthy_threshold,
+        deregistration_delay_seconds=settings.deregistration_delay_seconds,
+        tags=tags,
+    ),
+)
+fleet = Fleet(
+    name,
+    FleetArgs(
+        ami_id=ami.id,
+        root_device_name=ami.root_device_name,
+        vpc_id=network.vpc_id,
+        subnet_ids=network.subnet_ids,
+        target_group_arn=load_balancer.target_group_arn,
+        load_balancer_security_group_id=load_balancer.security_group_id,
+        application_port=settings.application_port,
+        instance_type=settings.instance_type,
+        root_volume_gigabytes=settings.root_volume_gigabytes,
+        has_detailed_monitoring=settings.detailed_monitoring,
+        min_size=settings.min_size,
+        max_size=settings.max_size,
+        desired_capacity=settings.desired_capacity,
+        target_cpu_percent=settings.target_cpu_percent,
+        health_check_grace_period_seconds=settings.health_check_grace_period_seconds,
+        tags=tags,
+    ),
+)
+rollout = InstanceRefresh(
+    f"{name}-rollout",
+    InstanceRefreshArgs(
+        region=settings.region,
+        auto_scaling_group_name=fleet.auto_scaling_group_name,
+        launch_template_id=fleet.launch_template_id,
+        launch_template_version=fleet.launch_template_version,
+        ami_id=ami.id,
+        min_healthy_percentage=settings.min_healthy_percentage,
+        max_healthy_percentage=settings.max_healthy_percentage,
+        instance_warmup_seconds=settings.instance_warmup_seconds,
+        skip_matching=settings.skip_matching,
+        auto_rollback=settings.auto_rollback,
+        timeout_minutes=settings.rollout_timeout_minutes,
+    ),
+    opts=pulumi.ResourceOptions(depends_on=[fleet]),
+)
+if settings.smoke_test:
+    run_smoke_test(
+        name,
+        url=load_balancer.url,
+        ami_id=ami.id,
+        launch_template_version=fleet.launch_template_version,
+        rollout=rollout,
+        timeout_seconds=settings.smoke_test_timeout_seconds,
+    )
+
+pulumi.export("url", load_balancer.url)
+pulumi.export("ami_id", image.ami_id)
+pulumi.export("ami_name", image.ami_name)
+pulumi.export("fingerprint", image.fingerprint)
+pulumi.export("git_commit", image.git_commit)
+pulumi.export("image_origin", image.origin)
+pulumi.export("launch_template_version", fleet.launch_template_version)
+pulumi.export("auto_scaling_group", fleet.auto_scaling_group_name)
+pulumi.export("rollout_status", rollout.status)

@@ -1,0 +1,15 @@
+"""What can go wrong in a rollout; each message is one line that stands alone."""
+
+from __future__ import annotations
+
+
+class RolloutError(Exception):
+    """The fleet is not, or not verifiably, on the image."""
+
+
+class RefreshInProgressError(RolloutError):
+    """Somebody else's instance refresh is running in the group."""
+
+
+class RolloutDeadlineError(RolloutError):
+    """The deadline passed; AWS goes on with what it was told."""

@@ -1,0 +1,132 @@
+"""The plain values that the rollout is decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
+"""The statuses of a refresh that has not ended (InstanceRefresh.Status, Auto Scaling API reference)."""
+
+ADOPTABLE_STATUSES = frozenset({"Pending", "InProgress", "Baking"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where the group is to arrive."""
+
+    launch_template_id: str
+    launch_template_version: str
+    ami_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preferences:
+    """How to get there; None leaves AWS's default."""
+
+    min_healthy_percentage: int | None = None
+    max_healthy_percentage: int | None = None
+    instance_warmup_seconds: int | None = None
+    skip_matching: bool | None = None
+    auto_rollback: bool | None = None
+
+    def to_request(self) -> dict[str, int | bool]:
+        """The Preferences of StartInstanceRefresh, without what is unset.
+
+        An empty or null preference is not the same as none (terraform-provider-aws#21777).
+        """
+        named = {
+            "MinHealthyPercentage": self.min_healthy_percentage,
+            "MaxHealthyPercentage": self.max_healthy_percentage,
+            "InstanceWarmup": self.instance_warmup_seconds,
+            "SkipMatching": self.skip_matching,
+            "AutoRollback": self.auto_rollback,
+        }
+        return {key: value for key, value in named.items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One instance of the group, as Auto Scaling and EC2 see it; ami_id is None where EC2 was not asked."""
+
+    instance_id: str
+    lifecycle_state: str
+    health_status: str
+    launch_template_version: str | None
+    ami_id: str | None = None
+
+    @property
+    def is_in_service(self) -> bool:
+        """Whether it counts towards the group's capacity."""
+        return self.lifecycle_state == "InService"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The Auto Scaling group at one moment."""
+
+    name: str
+    desired_capacity: int
+    launch_template_version: str
+    target_group_arns: tuple[str, ...]
+    instances: tuple[Instance, ...]
+
+    @property
+    def in_service(self) -> tuple[Instance, ...]:
+        """The instances that count towards capacity."""
+        return tuple(instance for instance in self.instances if instance.is_in_service)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refresh:
+    """One instance refresh of the group."""
+
+    refresh_id: str
+    status: str
+    reason: str
+    percentage_complete: int
+    instances_to_update: int
+    launch_template_id: str | None
+    launch_template_version: str | None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self.status in RUNNING_STATUSES
+
+    def leads_to(self, target: Target) -> bool:
+        """Whether its desired configuration is *target*."""
+        return (self.launch_template_id, self.launch_template_version) == (
+            target.launch_template_id,
+            target.launch_template_version,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetHealth:
+    """What one target group says of one instance."""
+
+    state: str
+    reason: str
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it gets requests."""
+        return self.state == "healthy"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """The group and what its target groups say of each of its instances."""
+
+    group: Group
+    health: Mapping[str, TargetHealth] = field(default_factory=dict)
+
+    def health_of(self, instance: Instance) -> TargetHealth:
+        """The worst that any target group says; without target groups, what Auto Scaling says."""
+        if not self.group.target_group_arns:
+            state = "healthy" if instance.health_status == "Healthy" else "unhealthy"
+            return TargetHealth(state=state, reason="")
+        return self.health.get(
+            instance.instance_id, TargetHealth(state="unused", reason="not registered yet")
+        )

@@ -1,0 +1,65 @@
+"""The smoke test's own program: needs nothing but Python, since it runs outside the virtual environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+
+ANSWERS_IN_A_ROW = 10
+PAUSE_SECONDS = 0.1
+REQUEST_TIMEOUT_SECONDS = 5
+
+
+def ask(url: str) -> str:
+    """The AMI id that /version names, or what was wrong with the answer."""
+    try:
+        with urllib.request.urlopen(f"{url}/version", timeout=REQUEST_TIMEOUT_SECONDS) as answer:  # noqa: S310
+            return str(json.load(answer)["ami_id"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def wait_for_answers(
+    asker: Callable[[], str],
+    ami_id: str,
+    timeout_seconds: float,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> str:
+    """Ask until enough answers in a row name *ami_id*; return "" then, or the last wrong answer at the end."""
+    deadline = clock() + timeout_seconds
+    in_a_row, last_wrong = 0, "no answer"
+    while in_a_row < ANSWERS_IN_A_ROW:
+        answer = asker()
+        in_a_row = in_a_row + 1 if answer == ami_id else 0
+        last_wrong = last_wrong if answer == ami_id else answer
+        if clock() > deadline:
+            return last_wrong
+        sleep(PAUSE_SECONDS)
+    return ""
+
+
+def main() -> int:
+    """Read the environment, ask, and say the verdict in one line; 0 when every answer was right."""
+    url, ami_id = os.environ["SMOKE_TEST_URL"], os.environ["SMOKE_TEST_AMI_ID"]
+    timeout_seconds = float(os.environ["SMOKE_TEST_TIMEOUT_SECONDS"])
+    wrong = wait_for_answers(lambda: ask(url), ami_id, timeout_seconds)
+    if wrong:
+        print(
+            f"{url}/version answered {wrong!r} · {ANSWERS_IN_A_ROW} answers in a row with {ami_id} were expected "
+            f"within {timeout_seconds:.0f} s · look at the targets' health, or set smokeTest to false where "
+            "this machine cannot reach the load balancer",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{url} answers with {ami_id}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""The stack's settings: the only reader of Pulumi's config, and it refuses bad ones before anything happens.
+
+Types, descriptions and defaults are declared once, in Pulumi.yaml; the engine fills the defaults in.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+
+PROJECT = "immutable-machines"
+
+
+class SettingsError(Exception):
+    """The stack's config cannot be used; each line names a key, its value, what is allowed and the remedy."""
+
+
+class _Refusal(Exception):  # noqa: N818 - never leaves this module
+    """What was expected of a value."""
+
+
+Reader = Callable[[str], Any]
+
+
+def _setting(reader: Reader) -> Any:
+    return field(metadata={"reader": reader})
+
+
+def _whole_number(least: int, most: int) -> Reader:
+    def read(text: str) -> int:
+        if re.fullmatch(r"-?\d+", text) and least <= int(text) <= most:
+            return int(text)
+        raise _Refusal(f"a whole number from {least} to {most}")
+
+    return read
+
+
+def _matching(pattern: str, expectation: str) -> Reader:
+    def read(text: str) -> str:
+        if re.fullmatch(pattern, text):
+            return text
+        raise _Refusal(expectation)
+
+    return read
+
+
+def _optional(reader: Reader) -> Reader:
+    return lambda text: reader(text) if text else None
+
+
+def _boolean(text: str) -> bool:
+    if text in ("true", "false"):
+        return text == "true"
+    raise _Refusal("true or false")
+
+
+def _list_of(reader: Reader) -> Reader:
+    def read(text: str) -> tuple[str, ...]:
+        try:
+            items = json.loads(text)
+        except ValueError:
+            items = None
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return tuple(reader(item) for item in items)
+        raise _Refusal("a list of texts, as JSON")
+
+    return read
+
+
+_AMI_ID = _matching(r"ami-[0-9a-f]{8}([0-9a-f]{9})?", "an AMI id such as ami-0123456789abcdef0")
+_SUBNET_ID = _matching(r"subnet-[0-9a-f]{8,17}", "subnet ids such as subnet-0123456789abcdef0")
+_CIDR_BLOCK = _matching(r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}", "CIDR blocks such as 10.0.0.0/8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackSettings:
+    """Everything that differs between stacks; the field min_size is the config key minSize, and so on."""
+
+    image_folder: str = _setting(_matching(r"[^/].*", "a folder inside the project"))
+    image_family: str = _setting(
+        _matching(r"[A-Za-z0-9][A-Za-z0-9()./_-]{0,99}", "1 to 100 letters, digits or ( ) . - / _")
+    )
+    pinned_ami: str | None = _setting(_optional(_AMI_ID))
+    build_timeout_minutes: int = _setting(_whole_number(1, 720))
+
+    vpc_id: str | None = _setting(
+        _optional(_matching(r"vpc-[0-9a-f]{8,17}", "a VPC id such as vpc-0123456789abcdef0"))
+    )
+    subnet_ids: tuple[str, ...] = _setting(_list_of(_SUBNET_ID))
+
+    internal: bool = _setting(_boolean)
+    listener_port: int = _setting(_whole_number(1, 65535))
+    certificate_arn: str | None = _setting(
+        _optional(_matching(r"arn:aws[a-z-]*:(acm|iam):.+", "the ARN of an ACM or IAM certificate"))
+    )
+    allowed_cidr_blocks: tuple[str, ...] = _setting(_list_of(_CIDR_BLOCK))
+    application_port: int = _setting(_whole_number(1, 65535))
+    health_check_path: str = _setting(_matching(r"/\S{0,1023}", "a path that begins with /"))
+    health_check_interval_seconds: int = _setting(_whole_number(5, 300))
+    healthy_threshold: int = _setting(_whole_number(2, 10))
+    unhealthy_threshold: int = _setting(_whole_number(2, 10))
+    deregistration_delay_seconds: int = _setting(_whole_number(0, 3600))
+
+    instance_type: str = _setting(_matching(r"[a-z0-9-]+\.[a-z0-9-]+", "an instance type such as t3.small"))
+    root_volume_gigabytes: int = _setting(_whole_number(1, 65536))
+    detailed_monitoring: bool = _setting(_boolean)
+    min_size: int = _setting(_whole_number(0, 10000))
+    max_size: int = _setting(_whole_number(1, 10000))
+    desired_capacity: int = _setting(_whole_number(0, 10000))
+    target_cpu_percent: int = _setting(_whole_number(1, 100))
+    health_check_grace_period_seconds: int = _setting(_whole_number(0, 7200))
+
+    min_healthy_percentage: int = _setting(_whole_number(0, 100))
+    max_healthy_percentage: int = _setting(_whole_number(100, 200))
+    instance_warmup_seconds: int = _setting(_whole_number(0, 86400))
+    skip_matching: bool = _setting(_boolean)
+    auto_rollback: bool = _setting(_boolean)
+    rollout_timeout_minutes: int = _setting(_whole_number(1, 2880))
+    smoke_test: bool = _setting(_boolean)
+    smoke_test_timeout_seconds: int = _setting(_whole_number(1, 3600))
+
+    region: str
+
+
+def key_of(field_name: str) -> str:
+    """The config key of a field: min_size is minSize."""
+    first, *rest = field_name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+READERS: Mapping[str, tuple[str, Reader]] = {
+    key_of(entry.name): (entry.name, entry.metadata["reader"])
+    for entry in fields(StackSettings)
+    if "reader" in entry.metadata
+}
+
+
+def load_settings() -> StackSettings:
+    """The settings of the stack that is being run; raises SettingsError that names all that is wrong."""
+    texts = {
+        key.removeprefix(f"{PROJECT}:"): str(value)
+        for key, value in {**get_config_env(), **CONFIG.get()}.items()
+        if key.startswith(f"{PROJECT}:")
+    }
+    return read_settings(texts, pulumi.Config("aws").get("region"), pulumi.get_stack())
+
+
+def read_settings(texts: Mapping[str, str], region: str | None, stack: str) -> StackSettings:
+    """The settings that *texts*, the project's config of *stack* by key, describe; else SettingsError."""
+    problems = [_describe_unknown(key, value, stack) for key, value in texts.items() if key not in READERS]
+    values: dict[str, Any] = {}
+    for key, (name, reader) in READERS.items():
+        if key not in texts:
+            problems.append(f"{key} is missing · Pulumi.yaml has its default · {_remedy(key, '...', stack)}")
+            continue
+        try:
+            values[name] = reader(texts[key])
+        except _Refusal as refusal:
+            problems.append(
+                f"{key} is {texts[key]!r} · {refusal} was expected · {_remedy(key, '...', stack)}"
+            )
+    if not region:
+        problems.append(
+            "aws:region is missing · a region such as us-east-1 was expected · "
+            f"pulumi config set aws:region us-east-1 --stack {stack}"
+        )
+    if not problems:
+        settings = StackSettings(region=str(region), **values)
+        problems = find_contradictions(settings, stack)
+        if not problems:
+            return settings
+    # Pulumi shows the last line of a traceback: one that stands alone, whatever their number.
+    raise SettingsError("; and ".join(problems))
+
+
+def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
+    """Settings that are well by themselves and cannot hold together."""
+    problems = []
+    if settings.min_size > settings.max_size:
+        problems.append(
+            f"minSize is {settings.min_size} and maxSize {settings.max_size} · minSize may not be greater · "
+            f"{_remedy('maxSize', settings.min_size, stack)}"
+        )
+    elif not settings.min_size <= settings.desired_capacity <= settings.max_size:
+        problems.append(
+            f"desiredCapacity is {settings.desired_capacity} · one from minSize {settings.min_size} to maxSize "
+            f"{settings.max_size} was expected · {_remedy('desiredCapacity', settings.min_size, stack)}"
+        )
+    # InstanceMaintenancePolicy and RefreshPreferences, Auto Scaling API reference.
+    if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
+        problems.append(
+            f"maxHealthyPercentage {settings.max_healthy_percentage} is more than 100 above "
+            f"minHealthyPercentage {settings.min_healthy_percentage} · AWS allows a difference of 100 · "
+            f"{_remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
+        )
+    if settings.min_healthy_percentage == settings.max_healthy_percentage == 100:
+        problems.append(
+            "minHealthyPercentage and maxHealthyPercentage are both 100 · room to add or to take an instance "
+            f"was expected · {_remedy('maxHealthyPercentage', 200, stack)}"
+        )
+    if settings.vpc_id and not settings.subnet_ids:
+        problems.append(
+            f"vpcId is {settings.vpc_id} without subnetIds · the subnets of that VPC were expected · "
+            f"pulumi config set --path 'subnetIds[0]' subnet-... --stack {stack}"
+        )
+    if len(settings.subnet_ids) == 1:
+        problems.append(
+            f"subnetIds names only {settings.subnet_ids[0]} · a load balancer needs two, in different zones · "
+            f"pulumi config set --path 'subnetIds[1]' subnet-... --stack {stack}"
+        )
+    if settings.certificate_arn and settings.listener_port == 80:
+        problems.append(
+            "listenerPort is 80 with a certificateArn · HTTPS on another port was expected · "
+            f"{_remedy('listenerPort', 443, stack)}"
+        )
+    return problems
+
+
+def _describe_unknown(key: str, value: str, stack: str) -> str:
+    """A key that nothing reads, with the nearest one that something does."""
+    near: Sequence[str] = difflib.get_close_matches(key, READERS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(READERS))}"
+    return (
+        f"{key} (value {value!r}) is no setting of this project · {hint} · "
+        f"pulumi config rm {key} --stack {stack}"
+    )
+
+
+def _remedy(key: str, value: object, stack: str) -> str:
+    return f"pulumi config set {key} {value} --stack {stack}"

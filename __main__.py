@@ -28,11 +28,13 @@ image = PackerImage(
 # Only what this account owns, Packer built and AWS calls available gets any further.
 ami = aws.ec2.get_ami_output(
     owners=["self"],
-    filters=[
-        aws.ec2.GetAmiFilterArgs(name="image-id", values=image.ami_id.apply(lambda ami_id: [ami_id])),
-        aws.ec2.GetAmiFilterArgs(name="tag:Built-By", values=["packer"]),
-        aws.ec2.GetAmiFilterArgs(name="state", values=["available"]),
-    ],
+    filters=image.ami_id.apply(
+        lambda ami_id: [
+            aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami_id]),
+            aws.ec2.GetAmiFilterArgs(name="tag:Built-By", values=["packer"]),
+            aws.ec2.GetAmiFilterArgs(name="state", values=["available"]),
+        ]
+    ),
     include_deprecated=True,
 )
 network = find_network(settings.vpc_id, settings.subnet_ids)

@@ -190,8 +190,8 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
         )
     elif not settings.min_size <= settings.desired_capacity <= settings.max_size:
         problems.append(
-            f"desiredCapacity is {settings.desired_capacity} · one from minSize {settings.min_size} to maxSize "
-            f"{settings.max_size} was expected · {_remedy('desiredCapacity', settings.min_size, stack)}"
+            f"desiredCapacity is {settings.desired_capacity} · one from minSize {settings.min_size} to "
+            f"maxSize {settings.max_size} was expected · {_remedy('desiredCapacity', settings.min_size, stack)}"
         )
     # InstanceMaintenancePolicy and RefreshPreferences, Auto Scaling API reference.
     if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
@@ -212,7 +212,7 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
         )
     if len(settings.subnet_ids) == 1:
         problems.append(
-            f"subnetIds names only {settings.subnet_ids[0]} · a load balancer needs two, in different zones · "
+            f"subnetIds names only {settings.subnet_ids[0]} · a load balancer needs two, each in a zone · "
             f"pulumi config set --path 'subnetIds[1]' subnet-... --stack {stack}"
         )
     if settings.certificate_arn and settings.listener_port == 80:

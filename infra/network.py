@@ -26,9 +26,11 @@ def find_network(vpc_id: str | None, subnet_ids: Sequence[str]) -> Network:
     if subnet_ids:
         return Network(vpc_id=vpc.id, subnet_ids=pulumi.Output.from_input(list(subnet_ids)))
     subnets = aws.ec2.get_subnets_output(
-        filters=[
-            aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=vpc.id.apply(lambda id_: [id_])),
-            aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
-        ]
+        filters=vpc.id.apply(
+            lambda vpc_id: [
+                aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc_id]),
+                aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
+            ]
+        )
     )
     return Network(vpc_id=vpc.id, subnet_ids=subnets.ids.apply(sorted))

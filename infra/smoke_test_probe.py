@@ -31,7 +31,7 @@ def wait_for_answers(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Ask until enough answers in a row name *ami_id*; return "" then, or the last wrong answer at the end."""
+    """Ask until enough answers in a row name *ami_id*; return "" then, else the last wrong answer."""
     deadline = clock() + timeout_seconds
     in_a_row, last_wrong = 0, "no answer"
     while in_a_row < ANSWERS_IN_A_ROW:
@@ -51,8 +51,8 @@ def main() -> int:
     wrong = wait_for_answers(lambda: ask(url), ami_id, timeout_seconds)
     if wrong:
         print(
-            f"{url}/version answered {wrong!r} · {ANSWERS_IN_A_ROW} answers in a row with {ami_id} were expected "
-            f"within {timeout_seconds:.0f} s · look at the targets' health, or set smokeTest to false where "
+            f"{url}/version answered {wrong!r} · {ANSWERS_IN_A_ROW} answers in a row with {ami_id} were "
+            f"expected within {timeout_seconds:.0f} s · look at the targets' health, or set smokeTest to false where "
             "this machine cannot reach the load balancer",
             file=sys.stderr,
         )

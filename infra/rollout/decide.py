@@ -42,8 +42,8 @@ def decide_first_step(
         return Refuse(
             reason=(
                 f"instance refresh {running.refresh_id} of {group.name} is {running.status} "
-                f"towards launch template version {running.launch_template_version or 'unknown'} · none was "
-                f"expected while this one goes to version {target.launch_template_version} · wait for it to end, "
+                f"towards launch template version {running.launch_template_version or 'unknown'} · none "
+                f"was expected on the way to version {target.launch_template_version} · wait for it to end, "
                 "or run: aws autoscaling cancel-instance-refresh "
                 f"--auto-scaling-group-name {group.name}; then run pulumi up again"
             )

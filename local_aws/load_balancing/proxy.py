@@ -238,7 +238,7 @@ class Proxy:
         """Move every target on by what haproxy reported, and have the consequences done."""
         self._tally.see(rows)
         by_server = {(row.proxy, row.server): row for row in rows}
-        oldest = min((process.number for process in self._retiring), default=self._generation)
+        newest_retiring = max((process.number for process in self._retiring), default=0)
         after: Records = {}
         for key, record in records.items():
             row = _merge(by_server.get(key), by_server.get((record.group.fail_open_name, key[1])))
@@ -251,7 +251,7 @@ class Proxy:
                 record,
                 row,
                 now=now,
-                oldest_generation=oldest,
+                newest_retiring=newest_retiring,
                 has_peer=bool(record.group.slow_start_seconds) and any(peers),
             )
             self._do(acts)

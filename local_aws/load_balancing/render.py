@@ -91,9 +91,10 @@ def _frontend(listener: Listener, descriptor: int) -> list[str]:
     lines += [f"timeout http-keep-alive {idle}s", f"timeout http-request {idle}s"]
     action = listener.action
     if not isinstance(action, Forward):
-        body = f" string {quote(action.body)}" if action.body else ' string ""'
-        kind = quote(action.content_type)
-        lines.append(f"http-request return status {action.status} content-type {kind}{body}")
+        body = (
+            f" content-type {quote(action.content_type)} string {quote(action.body)}" if action.body else ""
+        )
+        lines.append(f"http-request return status {action.status}{body}")
         return [*lines, f"default_backend {NO_TARGETS}"]
     lines += [
         'http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" '

@@ -65,7 +65,7 @@ class Record:
         return (self.group.name, self.target.server)
 
 
-def failure_of(row: Row, timeout_seconds: int) -> Failure | None:
+def failure_of(row: Row) -> Failure | None:
     """AWS's reason for the check result in *row*; None when it is no failure.
 
     Codes and descriptions: Application Load Balancers user guide, "Health check reason codes".
@@ -78,7 +78,7 @@ def failure_of(row: Row, timeout_seconds: int) -> Failure | None:
             reason="Target.ResponseCodeMismatch",
             description=f"Health checks failed with these codes: [{row.check_code}]",
         )
-    if status.endswith("TOUT") and timeout_seconds:
+    if status.endswith("TOUT"):
         return Failure(reason="Target.Timeout", description="Request timed out")
     return Failure(reason="Target.FailedHealthChecks", description="Health checks failed")
 
@@ -148,18 +148,18 @@ def _new(group: TargetGroup, target: Target, *, generation: int, now: float) -> 
 
 
 def advance(
-    record: Record, row: Row | None, *, now: float, oldest_generation: int, has_peer: bool
+    record: Record, row: Row | None, *, now: float, newest_retiring: int, has_peer: bool
 ) -> tuple[Record | None, list[tuple[Act, Record]]]:
     """What becomes of *record* after haproxy reported *row*; None once it is gone.
 
-    *oldest_generation* is the oldest haproxy process that still answers requests; *has_peer* says whether
+    *newest_retiring* is the newest haproxy process that only finishes its requests, 0 without one; *has_peer* says whether
     another target of the group is healthy at full weight, without which AWS starts no slow start.
     """
     if row is None:
         return record, []
     if record.phase is Phase.DRAINING:
-        return _drain(record, row, now=now, oldest_generation=oldest_generation)
-    failure = failure_of(row, record.group.health_check.timeout_seconds) or record.failure
+        return _drain(record, row, now=now, newest_retiring=newest_retiring)
+    failure = failure_of(row) or record.failure
     record = replace(record, failure=failure)
     if record.phase is Phase.INITIAL:
         if row.has_passed_check:
@@ -182,11 +182,11 @@ def _patience(group: TargetGroup) -> float:
 
 
 def _drain(
-    record: Record, row: Row, *, now: float, oldest_generation: int
+    record: Record, row: Row, *, now: float, newest_retiring: int
 ) -> tuple[Record | None, list[tuple[Act, Record]]]:
     if record.drain_until is not None and now >= record.drain_until:
         return None, [(Act.KILL, record), (Act.REMOVE, record)]
-    if row.current_sessions == 0 and oldest_generation >= record.generation:
+    if row.current_sessions == 0 and newest_retiring < record.generation:
         return None, [(Act.REMOVE, record)]
     return record, []
 

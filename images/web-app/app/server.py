@@ -61,38 +61,44 @@ class Answer:
 
 def read_facts(build_facts: Path = BUILD_FACTS, instance_data: Path = INSTANCE_DATA) -> Facts:
     """The facts that the image was built with and those that cloud-init learned at boot."""
-    build = _read_object(build_facts, "it is written when the image is built: build it with Packer")
-    instance = _read_object(instance_data, "cloud-init writes it at boot: look into /var/log/cloud-init.log")
+    build = FactsFile(build_facts, "it is written when the image is built: build it with Packer")
+    instance = FactsFile(instance_data, "cloud-init writes it at boot: look into /var/log/cloud-init.log")
     return Facts(
         # EC2 says ami-id; cloud-init spells it ami_id where hyphens are not allowed.
-        ami_id=_text(instance, instance_data, "ds.meta_data.ami-id", "ds.meta_data.ami_id"),
-        fingerprint=_text(build, build_facts, "fingerprint"),
-        git_commit=_text(build, build_facts, "git_commit"),
-        instance_id=_text(instance, instance_data, "v1.instance_id"),
+        ami_id=instance.text("ds.meta_data.ami-id", "ds.meta_data.ami_id"),
+        fingerprint=build.text("fingerprint"),
+        git_commit=build.text("git_commit"),
+        instance_id=instance.text("v1.instance_id"),
     )
 
 
-def _read_object(file: Path, advice: str) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FactsError(f"{file}: {error.strerror} · expected a file to read · {advice}") from error
-    except ValueError as error:
-        raise FactsError(f"{file}: {error} · expected JSON · {advice}") from error
-    if not isinstance(found, dict):
-        raise FactsError(f"{file}: a {type(found).__name__} · expected a JSON object · {advice}")
-    return found
+class FactsFile:
+    """A file with a JSON object in it, and where it comes from, for whoever has to mend it."""
 
+    def __init__(self, file: Path, advice: str) -> None:
+        self._file = file
+        self._advice = advice
+        try:
+            self._facts = json.loads(file.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise self._error(str(error.strerror), "a file to read") from error
+        except ValueError as error:
+            raise self._error(str(error), "JSON") from error
+        if not isinstance(self._facts, dict):
+            raise self._error(f"a {type(self._facts).__name__}", "a JSON object")
 
-def _text(facts: Mapping[str, Any], file: Path, *paths: str) -> str:
-    """The text at the first of *paths* that has one; a path is keys with dots between."""
-    for path in paths:
-        value: object = facts
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, str) and value:
-            return value
-    raise FactsError(f"{file}: nothing at {paths[0]} · expected a text · see who writes this file")
+    def text(self, *paths: str) -> str:
+        """The text at the first of *paths* that has one; a path is keys with dots between."""
+        for path in paths:
+            value = self._facts
+            for key in path.split("."):
+                value = value.get(key) if isinstance(value, dict) else None
+            if isinstance(value, str) and value:
+                return value
+        raise self._error(f"nothing at {paths[0]}", "a text there")
+
+    def _error(self, found: str, expected: str) -> FactsError:
+        return FactsError(f"{self._file}: {found} · expected {expected} · {self._advice}")
 
 
 def create_application(build_facts: Path = BUILD_FACTS, instance_data: Path = INSTANCE_DATA) -> Application:

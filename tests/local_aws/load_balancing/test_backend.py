@@ -399,8 +399,12 @@ def test_a_fixed_response_and_a_listener_moved_to_another_port(world: World) -> 
     before = get(balancer["DNSName"], port)
     world.elbv2.modify_listener(ListenerArn=arn, Port=other)
     after = get(balancer["DNSName"], other)
+    silent = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
+    world.elbv2.modify_listener(ListenerArn=arn, DefaultActions=[silent])
+    empty = get(balancer["DNSName"], other)
 
     assert before[:2] == after[:2] == (404, body)
+    assert empty[:2] == (200, "")
     with pytest.raises(ConnectionRefusedError):
         get(balancer["DNSName"], port)
     world.elbv2.delete_listener(ListenerArn=arn)

@@ -1,0 +1,197 @@
+"""Builds one image: private folder, Packer, manifest, and the AMI confirmed with AWS before it counts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from image_builder import amis as tags
+from image_builder.amis import Ami, Amis
+from image_builder.errors import AmiError, PackerError, TemplateError
+from image_builder.git import Commit, read_commit
+from image_builder.inputs import ImageInputs
+from image_builder.lookup import free_name, images_of, usable_of
+from image_builder.manifest import read_built_ami
+from image_builder.packer import (
+    Ended,
+    Packer,
+    failure_message,
+    packer_environment,
+    packer_version,
+    succeeded,
+)
+from image_builder.run_folder import (
+    RunFolder,
+    copy_template,
+    make_run_folder,
+    new_run_id,
+    prepare,
+    remove_template,
+)
+from image_builder.template import Template, missing_variables, problems_of, read_template
+
+_SECONDS_TO_REGISTER = 900.0
+"""What an AMI that is registered already gets to become available, however late the build is."""
+
+_POST_PROCESSOR_FAILED = "Post-processor failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What is decided about a build before it starts."""
+
+    inputs: ImageInputs
+    template: Template
+    run: RunFolder
+    ami_name: str
+    tags: Mapping[str, str]
+    commit: Commit
+    deadline: float
+
+
+def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
+    """Build *inputs*; the AMI, available and tagged, and its origin: a concurrent build's is `reused`."""
+    environment = packer_environment(inputs.region)
+    version = packer_version(environment)
+    template = read_template(inputs.folder)
+    if problems := problems_of(template, inputs.region):
+        raise TemplateError(f"{inputs.folder}: {'; '.join(problems)}")
+    if missing := missing_variables(template, inputs.variables, os.environ):
+        names = ", ".join(f"{name} (PKR_VAR_{name})" for name in missing)
+        raise TemplateError(
+            f"{inputs.folder}: no value for {names} · set it in variables, or in the environment"
+        )
+
+    commit = read_commit(inputs.folder)
+    ami_name = free_name(amis, inputs)
+    run = make_run_folder(Path.cwd(), new_run_id())
+    build = Build(
+        inputs=inputs,
+        template=template,
+        run=run,
+        ami_name=ami_name,
+        tags=tags_for(inputs, ami_name=ami_name, commit=commit, packer_version=version, run_id=run.run_id),
+        commit=commit,
+        deadline=time.monotonic() + inputs.build_timeout_minutes * 60,
+    )
+    try:
+        copy_template(inputs.folder, run, inputs.file_digests)
+        prepare(run, variables_for(build))
+        show(f"building {ami_name} with Packer {version} · log: {run.log}")
+        ended = _run_packer(Packer(run=run, environment=environment, deadline=build.deadline, show=show))
+    finally:
+        remove_template(run)
+    if not succeeded(ended):
+        return _after_failure(build, ended, amis, show)
+    return _confirm(build, read_built_ami(run.manifest, inputs.region), amis), "built"
+
+
+def variables_for(build: Build) -> dict[str, Any]:
+    """What Packer is given: the user's variables, and those of ours that the template declares."""
+    ours = {
+        "ami_name": build.ami_name,
+        "tags": dict(build.tags),
+        "region": build.inputs.region,
+        "fingerprint": build.inputs.fingerprint,
+        "git_commit": build.commit.sha,
+    }
+    return {
+        **build.inputs.variables,
+        **{name: value for name, value in ours.items() if name in build.template.variables},
+    }
+
+
+def tags_for(
+    inputs: ImageInputs, *, ami_name: str, commit: Commit, packer_version: str, run_id: str
+) -> dict[str, str]:
+    """The record of an image, as the tags of its AMI; SourceAmi is known only once it is built."""
+    return {
+        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
+        "Name": ami_name,
+        tags.TAG_FAMILY: inputs.family,
+        tags.TAG_FINGERPRINT: inputs.fingerprint,
+        **({tags.TAG_COMMIT: commit.sha, tags.TAG_DIRTY: str(commit.is_dirty).lower()} if commit.sha else {}),
+        tags.TAG_PACKER_VERSION: packer_version,
+        tags.TAG_BUILT_AT: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        tags.TAG_RUN: run_id,
+    }
+
+
+def _run_packer(packer: Packer) -> Ended:
+    for step in (packer.init, packer.validate):
+        ended = step()
+        if not succeeded(ended):
+            return ended
+    return packer.build()
+
+
+def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
+    """The AMI as AWS knows it, if it is what this run was to make."""
+    deadline = max(build.deadline, time.monotonic() + _SECONDS_TO_REGISTER)
+    ami = amis.wait_until_available(ami_id, deadline=deadline)
+    run_id = ami.tags.get(tags.TAG_RUN, build.run.run_id)
+    if run_id != build.run.run_id:
+        raise AmiError(
+            f"{ami_id} has the tag RunId={run_id} · this run is {build.run.run_id} · see {build.run.log}"
+        )
+    if not ami.architecture:
+        raise AmiError(f"{ami_id} has no architecture · see {build.run.log}")
+    return amis.add_tags(
+        ami, {**build.tags, tags.TAG_SOURCE_AMI: ami.source_ami_id or _source_ami(build.run)}
+    )
+
+
+def _source_ami(run: RunFolder) -> str:
+    """What amazon-ebs said that it began with."""
+    for line in run.log.read_text(errors="replace").splitlines():
+        _, found, ami_id = line.partition("Found Image ID: ")
+        if found:
+            return ami_id.strip()
+    return ""
+
+
+def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
+    """The AMI that is there although Packer failed: this run's, complete, or that of a faster build."""
+    message = failure_message(ended, run=build.run, minutes=build.inputs.build_timeout_minutes)
+    images = images_of(amis, build.inputs)
+    own = [ami for ami in images if ami.tags.get(tags.TAG_RUN) == build.run.run_id]
+    if own and _POST_PROCESSOR_FAILED in f"{ended.failure.cause} {' '.join(ended.failure.last_lines)}":
+        # Post-processors may well be what checks the image: it is kept for a look, and never used.
+        amis.add_tags(own[0], {"Rejected": "a post-processor of its build failed"})
+        raise PackerError(f"{message} · {own[0].ami_id} is marked Rejected and will not be reused")
+    found = usable_of(own or images)
+    if found is None:
+        raise PackerError(message)
+    deadline = max(build.deadline, time.monotonic() + _SECONDS_TO_REGISTER)
+    try:
+        if own:
+            ami = _confirm(build, found.ami_id, amis)
+        else:
+            ami = adopt(build.inputs, found, amis, deadline=deadline)
+    except AmiError as error:
+        raise PackerError(f"{message} · its AMI cannot be used either: {error}") from error
+    if own:
+        show(f"adopted {ami.ami_id}, which is complete although Packer failed: {message}")
+        return ami, "built"
+    show(f"adopted {ami.ami_id}, which another build of the same fingerprint registered first")
+    return ami, "reused"
+
+
+def adopt(inputs: ImageInputs, found: Ami, amis: Amis, *, deadline: float) -> Ami:
+    """The AMI *found* of this fingerprint once it is available, with the tags that it lacks."""
+    ami = amis.wait_until_available(found.ami_id, deadline=deadline)
+    if ami.refusal:
+        raise AmiError(f"{ami.ami_id} is {ami.refusal}")
+    record = {
+        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
+        "Name": ami.name,
+        tags.TAG_FAMILY: inputs.family,
+        tags.TAG_FINGERPRINT: inputs.fingerprint,
+        tags.TAG_SOURCE_AMI: ami.source_ami_id,
+    }
+    return amis.add_tags(ami, record)

@@ -1,0 +1,141 @@
+"""Packer's template files, parsed: the blocks of a folder's *.pkr.hcl and *.pkr.json as plain values.
+
+Only what Packer itself reads: the files directly in the folder. Expressions stay text (`${var.name}`);
+nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hcl2
+from hcl2.utils import SerializationOptions
+from lark.exceptions import LarkError
+
+from image_builder.errors import TemplateError
+
+_OPTIONS = SerializationOptions(strip_string_quotes=True, with_comments=False)
+_MANIFEST_IN_HCL = """
+  post-processor "manifest" {{
+    output     = {output}
+    strip_path = true
+  }}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One block of a template: `source "amazon-ebs" "web" { … }` has kind source and two labels."""
+
+    file: str
+    kind: str
+    labels: tuple[str, ...]
+    body: Mapping[str, Any]
+
+
+def template_files(folder: Path) -> list[Path]:
+    """The files in *folder* that Packer takes as its template, sorted."""
+    return sorted([*folder.glob("*.pkr.hcl"), *folder.glob("*.pkr.json")])
+
+
+def read_blocks(folder: Path) -> list[Block]:
+    """All blocks of the template in *folder*."""
+    return [block for file in template_files(folder) for block in _blocks_of(file)]
+
+
+def is_literal(value: Any) -> bool:
+    """Whether *value* is known without evaluating an expression."""
+    if isinstance(value, str):
+        return "${" not in value and "%{" not in value
+    return not isinstance(value, list) or all(is_literal(item) for item in value)
+
+
+def add_manifest(file: Path, output: Path) -> None:
+    """Make every build of the template *file* write its manifest to *output*, as its last post-processor.
+
+    Everything before the end of a build block keeps its line, so Packer's messages still point at the right
+    one.
+    """
+    text = file.read_text(encoding="utf-8")
+    if file.suffix == ".json":
+        document = json.loads(text)
+        if "build" in document:
+            document["build"] = [_with_manifest(build, output) for build in _as_list(document["build"])]
+        file.write_text(json.dumps(document, indent=2), encoding="utf-8")
+        return
+    tree = hcl2.parses_to_tree(text)
+    ends = [
+        (child.meta.start_pos, child.meta.end_pos)
+        for child in tree.children[0].children
+        if getattr(child, "data", None) == "block" and child.children[0].children[0] == "build"
+    ]
+    quoted = json.dumps(str(output)).replace("${", "$${").replace("%{", "%%{")
+    manifest = _MANIFEST_IN_HCL.format(output=quoted)
+    for start, end in reversed(ends):
+        text = text[:start] + _with_manifest_text(text[start:end], manifest) + text[end:]
+    file.write_text(text, encoding="utf-8")
+
+
+def _with_manifest_text(block: str, manifest: str) -> str:
+    # A build block has no labels: what is before its first brace is the word itself.
+    opening, _, rest = block.partition("{")
+    inside = rest.removesuffix("}")
+    # HCL allows no nested block in a block written on one line, so that line is opened up.
+    newline = "" if "\n" in inside else "\n"
+    return f"{opening}{{{newline}{inside}{manifest}}}"
+
+
+def _with_manifest(build: Mapping[str, Any], output: Path) -> dict[str, Any]:
+    manifest = {"manifest": {"output": str(output), "strip_path": True}}
+    return {**build, "post-processor": [*_as_list(build.get("post-processor", [])), manifest]}
+
+
+def _blocks_of(file: Path) -> Iterator[Block]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = json.loads(text) if file.suffix == ".json" else _parse_hcl(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"{file.name} cannot be read: {error}") from error
+    except (LarkError, ValueError) as error:
+        kind = "JSON" if file.suffix == ".json" else "HCL"
+        raise TemplateError(
+            f"{file.name} is no {kind}: {_first_line(error)} · see what `packer fmt -check` says of it"
+        ) from error
+    if not isinstance(document, dict):
+        raise TemplateError(f"{file.name} is no template · a JSON object was expected")
+    for kind, labels in (("variable", 1), ("variables", 0), ("source", 2), ("build", 0)):
+        for body in _as_list(document.get(kind, [])):
+            for names, inner in _labelled(body, labels):
+                yield Block(file=file.name, kind=kind, labels=names, body=inner)
+
+
+def _parse_hcl(text: str) -> Any:
+    # The parser wants a line's end at the end of the file; HCL does not.
+    return hcl2.loads(text if text.endswith("\n") else text + "\n", serialization_options=_OPTIONS)
+
+
+def _labelled(body: Any, labels: int) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    if labels == 0:
+        if isinstance(body, Mapping):
+            yield (), body
+        return
+    for label, inner in body.items() if isinstance(body, Mapping) else ():
+        if label.startswith("__"):
+            continue
+        for item in _as_list(inner):
+            for names, innermost in _labelled(item, labels - 1):
+                yield (label.strip('"'), *names), innermost
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _first_line(error: Exception) -> str:
+    line = getattr(error, "line", None)
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return text if line is None or "line" in text else f"line {line}: {text}"

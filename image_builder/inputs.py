@@ -1,0 +1,124 @@
+"""What an image is made of, as the provider gets it; and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pulumi.output import Unknown
+
+from image_builder.errors import ImageBuildError
+from image_builder.fingerprint import canonical, list_files
+from image_builder.template import problems_of, read_template, variable_problems
+
+NAMES = (
+    "folder",
+    "family",
+    "region",
+    "variables",
+    "pinned_ami",
+    "build_timeout_minutes",
+    "fingerprint",
+    "file_digests",
+)
+"""The inputs that are recorded; the working tree's are not while an image is pinned."""
+OF_THE_WORKING_TREE = ("fingerprint", "file_digests")
+
+# EC2 API reference, CreateImage: 3 to 128 letters, digits, ( ) [ ] space . / - ' @ _
+# We append -FINGERPRINT12 and at times -99.
+_FAMILY = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{1,110}")
+_AMI_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
+_MOST_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageInputs:
+    """The inputs of a PackerImage, all known."""
+
+    folder: Path
+    family: str
+    region: str
+    variables: Mapping[str, Any]
+    pinned_ami: str
+    build_timeout_minutes: float
+    fingerprint: str
+    file_digests: Mapping[str, str]
+
+    @property
+    def ami_name(self) -> str:
+        """The name of the AMI; unique in account and region, so two builds of it cannot both register."""
+        return f"{self.family}-{self.fingerprint[:12]}"
+
+
+def inputs_from(props: Mapping[str, Any]) -> ImageInputs:
+    """The inputs in the resource's *props*, which hold its outputs too once it is made."""
+    return ImageInputs(
+        folder=Path(props["folder"]),
+        family=props["family"],
+        region=props["region"],
+        variables=canonical(props.get("variables") or {}),
+        pinned_ami=props.get("pinned_ami") or "",
+        build_timeout_minutes=float(props.get("build_timeout_minutes") or 60),
+        fingerprint=props.get("fingerprint") or "",
+        file_digests=props.get("file_digests") or {},
+    )
+
+
+def is_known(value: Any) -> bool:
+    """Whether *value* is known already: what other resources make is not, in a preview."""
+    if isinstance(value, Mapping):
+        return all(is_known(item) for item in value.values())
+    return not isinstance(value, Unknown)
+
+
+def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """All that is wrong with *props*, each with its property; what is not known yet is passed over."""
+    known = {name: props.get(name) for name in NAMES if is_known(props.get(name))}
+    problems: list[tuple[str, str]] = []
+    family, region, pin = known.get("family"), known.get("region"), known.get("pinned_ami")
+    if "family" in known and not _matches(_FAMILY, family):
+        problems.append(
+            (
+                "family",
+                f"{family!r} cannot begin an AMI's name · expected: 1 to 110 letters, digits or ()[] ./-'@_",
+            )
+        )
+    if "region" in known and not _matches(_REGION, region):
+        problems.append(("region", f"{region!r} is no AWS region · one like us-east-1 was expected"))
+    if pin and not _matches(_AMI_ID, pin):
+        problems.append(
+            ("pinned_ami", f"{pin!r} is no AMI id · ami- and 17 (or 8) hexadecimal digits were expected")
+        )
+    minutes = known.get("build_timeout_minutes", 60)
+    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 1 <= minutes <= _MOST_MINUTES:
+        problems.append(
+            ("build_timeout_minutes", f"{minutes!r} · 1 to {_MOST_MINUTES} minutes were expected")
+        )
+    # A pin is for emergencies too: a template that is broken just now must not stand in its way.
+    if "folder" in known and "pinned_ami" in known and not pin:
+        problems += _problems_with_folder(known)
+    return problems
+
+
+def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    folder = Path(str(known["folder"]))
+    try:
+        template = read_template(folder)
+        list_files(folder)
+    except ImageBuildError as error:
+        return [("folder", str(error))]
+    region = known.get("region")
+    problems = [
+        ("folder", f"{folder}: {problem}")
+        for problem in problems_of(template, str(region) if region else None)
+    ]
+    variables = known.get("variables") or {}
+    return problems + [("variables", problem) for problem in variable_problems(template, variables).values()]
+
+
+def _matches(pattern: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None

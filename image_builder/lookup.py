@@ -1,0 +1,92 @@
+"""Which AMI there is already: the one that is pinned, or one of this fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from image_builder.amis import (
+    TAG_BUILT_BY,
+    TAG_BUILT_BY_PACKER,
+    TAG_FAMILY,
+    TAG_FINGERPRINT,
+    Ami,
+    Amis,
+)
+from image_builder.errors import AmiError
+from image_builder.inputs import ImageInputs
+
+_MOST_GENERATIONS = 99
+
+
+def pinned_image(amis: Amis, inputs: ImageInputs) -> Ami:
+    """The AMI that is pinned, once it proves to be one that may be deployed."""
+    ami = amis.get(inputs.pinned_ami)
+    if ami is None:
+        raise AmiError(
+            f"pinned AMI {inputs.pinned_ami} does not exist in {amis.region} in this account, or is "
+            "deregistered · pin another one, or remove the pin"
+        )
+    if reason := why_not_deployable(ami, inputs.family):
+        raise AmiError(f"pinned AMI {ami.ami_id} ({ami.name}) {reason} · pin another one, or remove the pin")
+    return ami
+
+
+def why_not_deployable(ami: Ami, family: str) -> str:
+    """Why *ami* must not be deployed as an image of *family*; nothing when it may be."""
+    if not ami.is_available:
+        return (
+            f"is {ami.state}{f' ({ami.state_reason})' if ami.state_reason else ''} · available was expected"
+        )
+    if ami.refusal:
+        return f"is {ami.refusal}"
+    if ami.tags.get(TAG_BUILT_BY) != TAG_BUILT_BY_PACKER:
+        found = ami.tags.get(TAG_BUILT_BY)
+        return f"has the tag {TAG_BUILT_BY}={found or '(none)'} · {TAG_BUILT_BY_PACKER} was expected"
+    if ami.tags.get(TAG_FAMILY) != family:
+        return f"has the tag {TAG_FAMILY}={ami.tags.get(TAG_FAMILY) or '(none)'} · {family} was expected"
+    return ""
+
+
+def existing_image(amis: Amis, inputs: ImageInputs) -> Ami | None:
+    """The AMI of this fingerprint that can be used, or is being registered; None when one must be built."""
+    return usable_of(images_of(amis, inputs))
+
+
+def images_of(amis: Amis, inputs: ImageInputs) -> list[Ami]:
+    """All AMIs of this fingerprint, whatever became of them."""
+    tagged = amis.find_by_tags(**{TAG_FINGERPRINT: inputs.fingerprint, TAG_FAMILY: inputs.family})
+    # Where the template takes no tags and the build was cut off after registration, only the name tells.
+    named = [
+        ami
+        for ami in named_images(amis, inputs)
+        if ami.tags.get(TAG_FINGERPRINT, inputs.fingerprint) == inputs.fingerprint
+    ]
+    return list({ami.ami_id: ami for ami in [*tagged, *named]}.values())
+
+
+def named_images(amis: Amis, inputs: ImageInputs) -> list[Ami]:
+    """Our AMIs that have the name of this image, or of a later generation of it."""
+    names = set(_generations(inputs.ami_name))
+    return [ami for ami in amis.find_by_name(f"{inputs.ami_name}*") if ami.name in names]
+
+
+def usable_of(images: Iterable[Ami]) -> Ami | None:
+    """The one of *images* to use: not refused, and available rather than pending."""
+    candidates = [ami for ami in images if not ami.refusal and ami.state in ("available", "pending")]
+    return min(candidates, key=lambda ami: not ami.is_available, default=None)
+
+
+def free_name(amis: Amis, inputs: ImageInputs) -> str:
+    """The name for a new AMI: a revoked, rejected or failed one keeps its own while it is registered."""
+    taken = {ami.name for ami in named_images(amis, inputs)}
+    for name in _generations(inputs.ami_name):
+        if name not in taken:
+            return name
+    raise AmiError(
+        f"all names from {inputs.ami_name} to {inputs.ami_name}-{_MOST_GENERATIONS} are taken by AMIs that "
+        "cannot be used · deregister some"
+    )
+
+
+def _generations(name: str) -> list[str]:
+    return [name, *(f"{name}-{number}" for number in range(2, _MOST_GENERATIONS + 1))]

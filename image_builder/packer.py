@@ -1,0 +1,230 @@
+"""Runs Packer, under its supervisor, and shows how it gets on. The only place that starts Packer.
+
+Packer's output goes to the run's log file, which is followed here; its end, however it comes, is the
+supervisor's to bring about (supervisor.py). Closing the supervisor's standard input is the one way to stop a
+run: we do it at the deadline, and the operating system does it for us when this process dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from image_builder import supervisor
+from image_builder.errors import PackerError
+from image_builder.progress import Failure, Throttle, elapsed, is_shown, read_failure, readable, step_of
+from image_builder.run_folder import RunFolder
+
+GRACE_SECONDS = 600.0
+_LOOK_SECONDS = 0.2
+_HEARTBEAT_SECONDS = 60.0
+_VERSION = re.compile(r"Packer v?(\d+\.\d+\.\d+\S*)")
+_MOST_FOLLOWED_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How one run of Packer ended."""
+
+    command: str
+    exit_code: int
+    is_late: bool
+    """It was stopped at the deadline."""
+    was_killed: bool
+    """It did not end within the grace period after its interrupt."""
+    failure: Failure
+
+
+class Packer:
+    """Packer in the template's copy of one run."""
+
+    def __init__(
+        self,
+        *,
+        run: RunFolder,
+        environment: Mapping[str, str],
+        deadline: float,
+        show: Callable[[str], None],
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        self._run = run
+        self._environment = environment
+        self._deadline = deadline
+        self._show = show
+        self._grace_seconds = grace_seconds
+        self._started = time.monotonic()
+        self._throttle = Throttle()
+
+    def init(self) -> Ended:
+        """Install the plugins that the template requires."""
+        return self._follow("init", "packer", "init", ".")
+
+    def validate(self) -> Ended:
+        """Have Packer judge the template with the values of its variables."""
+        return self._follow("validate", "packer", "validate", f"-var-file={self._run.variables}", ".")
+
+    def build(self) -> Ended:
+        """Build; never with -force, which deregisters an AMI of the same name (hashicorp/packer#6663)."""
+        options = ("-color=false", "-on-error=cleanup", f"-var-file={self._run.variables}")
+        return self._follow("build", "packer", "build", *options, ".")
+
+    def _follow(self, command: str, *arguments: str) -> Ended:
+        seconds = time.monotonic() - self._started
+        self._show(f"{elapsed(seconds)} packer {command}")
+        offset = self._run.log.stat().st_size if self._run.log.exists() else 0
+        begin = offset
+        result = self._run.path / f"{command}.json"
+        is_late = False
+        last_shown, last_step = time.monotonic(), f"packer {command}"
+        process = self._start(result, arguments)
+        try:
+            while True:
+                has_ended = process.poll() is not None
+                lines, offset = _new_lines(self._run.log, offset, is_last=has_ended)
+                for step in filter(is_shown, map(step_of, lines)):
+                    last_step = step
+                    if shown := self._throttle.admit(step, time.monotonic() - self._started):
+                        self._show(f"{elapsed(time.monotonic() - self._started)} {shown}")
+                        last_shown = time.monotonic()
+                if has_ended:
+                    break
+                if time.monotonic() > self._deadline and not is_late:
+                    is_late = True
+                    self._show(
+                        f"{elapsed(time.monotonic() - self._started)} deadline: stopping Packer; it cleans up"
+                    )
+                    _ask_to_stop(process)
+                elif time.monotonic() - last_shown > _HEARTBEAT_SECONDS:
+                    self._show(f"{elapsed(time.monotonic() - self._started)} still: {last_step}")
+                    last_shown = time.monotonic()
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            _ask_to_stop(process)
+            process.wait()
+        ended = _read_result(result)
+        return Ended(
+            command=command,
+            exit_code=int(ended.get("exit_code", process.returncode)),
+            is_late=is_late,
+            was_killed=bool(ended.get("was_killed", False)),
+            failure=read_failure(_lines_since(self._run.log, begin)),
+        )
+
+    def _start(self, result: Path, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+        options = [
+            "--log",
+            str(self._run.log),
+            "--result",
+            str(result),
+            "--grace-seconds",
+            str(self._grace_seconds),
+        ]
+        with self._run.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), *options, "--", *arguments],
+                cwd=self._run.template,
+                env=dict(self._environment),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+
+def packer_version(environment: Mapping[str, str]) -> str:
+    """The version of the Packer on PATH; a missing one is one clear line."""
+    path = shutil.which("packer", path=environment.get("PATH"))
+    if path is None:
+        raise PackerError(
+            "packer is not on PATH · it is needed to build this image · install it, "
+            "or pin an image that exists (pinned_ami)"
+        )
+    try:
+        answer = subprocess.run(
+            [path, "version"], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PackerError(
+            f"{path} version does not answer ({error}) · Packer 1.10 or newer was expected"
+        ) from error
+    match = _VERSION.search(answer.stdout)
+    if match is None:
+        raise PackerError(
+            f"{path} version answers {answer.stdout[:80]!r} · Packer 1.10 or newer was expected"
+        )
+    return match[1]
+
+
+def packer_environment(region: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment that Packer runs in: ours, with PKR_VAR_…, in the image's region, without colours."""
+    return {
+        **environment,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "CHECKPOINT_DISABLE": "1",
+        "PACKER_NO_COLOR": "1",
+    }
+
+
+def failure_message(ended: Ended, *, run: RunFolder, minutes: float) -> str:
+    """One line that says where and why Packer failed, its last words, and where the whole log is."""
+    failure = ended.failure
+    if ended.is_late:
+        what = f"packer {ended.command} was stopped after {minutes:g} min (build_timeout_minutes)"
+    else:
+        what = f"packer {ended.command} exited {ended.exit_code}"
+    if failure.provisioner:
+        code = "" if failure.exit_code is None else f" (its script exited {failure.exit_code})"
+        what += f" at provisioner '{failure.provisioner}'{code}"
+    if failure.cause:
+        what += f": {failure.cause}"
+    parts = [what]
+    if ended.was_killed:
+        parts.append(
+            f"it was killed before it had cleaned up: remove what has the tag RunId={run.run_id} by hand"
+        )
+    if failure.last_lines:
+        parts.append(f"last lines: {' | '.join(failure.last_lines)}")
+    parts.append(f"full log: {run.log}")
+    return " · ".join(parts)
+
+
+def succeeded(ended: Ended) -> bool:
+    """Whether the run did what it was for."""
+    return ended.exit_code == 0 and not ended.is_late
+
+
+def _ask_to_stop(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
+
+
+def _new_lines(log: Path, offset: int, *, is_last: bool) -> tuple[list[str], int]:
+    """The complete lines of *log* from *offset* on, at last also an incomplete one; and where they end."""
+    with log.open("rb") as stream:
+        stream.seek(offset)
+        data = stream.read(_MOST_FOLLOWED_BYTES)
+    end = len(data) if is_last or len(data) == _MOST_FOLLOWED_BYTES else data.rfind(b"\n") + 1
+    return data[:end].decode(errors="replace").splitlines(), offset + end
+
+
+def _lines_since(log: Path, begin: int) -> list[str]:
+    with log.open("rb") as stream:
+        stream.seek(begin)
+        return [readable(line.decode(errors="replace")) for line in stream]
+
+
+def _read_result(path: Path) -> dict[str, float | bool]:
+    try:
+        result = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return result if isinstance(result, dict) else {}

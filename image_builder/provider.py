@@ -1,0 +1,198 @@
+"""The life of a PackerImage: check, diff, create, read, update, delete. Decisions only.
+
+The import path of PackerImageProvider is in every state (Pulumi stores the class by reference): never rename
+or move it.
+
+Where a user reads what will happen was tried with the real engine (CLI 3.259): a line printed by the provider
+appears at once, under the stack, in preview and in `up`. A program's pulumi.log.info(…, resource) would stand
+under the image itself, but in `up` appears only after the image is made, and the program does not know what
+changed. The engine calls check (once, without olds) for a new image, and check, diff and check again for one
+that is replaced; so check announces a new image, diff a changed one, and what was said already is not said
+again (_announce).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from image_builder import wording
+from image_builder.amis import (
+    TAG_COMMIT,
+    TAG_DIRTY,
+    TAG_FINGERPRINT,
+    TAG_PACKER_VERSION,
+    TAG_SOURCE_AMI,
+    Ami,
+    Amis,
+    reason_of,
+)
+from image_builder.build import adopt, build_image
+from image_builder.errors import AmiError
+from image_builder.inputs import (
+    NAMES,
+    OF_THE_WORKING_TREE,
+    ImageInputs,
+    inputs_from,
+    is_known,
+    problems_with,
+)
+from image_builder.lookup import existing_image, pinned_image
+
+_said: set[str] = set()
+_said_lock = threading.Lock()
+
+
+class PackerImageProvider(ResourceProvider):
+    """Makes an AMI exist: by using the pinned one, by finding one of this fingerprint, or by building it."""
+
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """All that is wrong with the inputs, at once; and of a new image what will happen."""
+        # While pinned, the working tree decides nothing: its fingerprint is not even recorded.
+        left_out = OF_THE_WORKING_TREE if news.get("pinned_ami") else ()
+        inputs = {name: news[name] for name in NAMES if news.get(name) is not None and name not in left_out}
+        problems = problems_with(news)
+        if not problems and all(is_known(inputs.get(name)) for name in NAMES):
+            is_new = not _olds
+            if inputs.get("pinned_ami"):
+                problems = _check_pin(inputs_from(inputs))
+            elif is_new:
+                _announce(inputs["family"], _what_happens(inputs_from(inputs), ""))
+        return CheckResult(inputs, [CheckFailure(name, reason) for name, reason in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Replacement when the image is to be another one; otherwise no change at all."""
+        replaces = what_replaces(_olds, _news)
+        if replaces and all(is_known(_news.get(name)) for name in NAMES):
+            why = wording.why_changed(_olds, _news)
+            if not _news.get("pinned_ami"):
+                _announce(_news["family"], _what_happens(inputs_from(_news), why), replaces_another=True)
+        return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """The image: pinned and verified, else reused, else built."""
+        inputs = inputs_from(props)
+        amis = Amis.of(inputs.region)
+        try:
+            ami, origin = _make(inputs, amis)
+        except (BotoCoreError, ClientError) as error:
+            raise AmiError(
+                f"image {inputs.family}: AWS cannot be asked for it in {inputs.region}: {reason_of(error)} · "
+                "check credentials, permissions and region"
+            ) from error
+        return CreateResult(ami.ami_id, {**props, **outputs_of(ami, inputs, origin)})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """The image as recorded, or gone when its AMI was deregistered behind our back."""
+        if Amis.of(props["region"]).get(id_) is None:
+            _say(
+                props["family"],
+                f"{id_} is deregistered: the next up finds another of its fingerprint, or builds",
+            )
+            return ReadResult(id_="", outs={})
+        return ReadResult(id_, props)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """The same image under new inputs; diff asks for none, but Pulumi's default loses the outputs."""
+        return UpdateResult({**_olds, **_news})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Nothing is removed from AWS: a rollback needs the AMI. Retention is an act of its own."""
+
+
+def what_replaces(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """The inputs whose change means another image; *olds* are inputs and outputs as recorded."""
+    pin = news.get("pinned_ami")
+    # A pinned image's recorded fingerprint is the pinned one's; only the pin says what it was made for.
+    names = ["family", "region", "pinned_ami"] + ([] if pin or olds.get("pinned_ami") else ["fingerprint"])
+    return [name for name in names if (olds.get(name) or None) != (news.get(name) or None)]
+
+
+def outputs_of(ami: Ami, inputs: ImageInputs, origin: str) -> dict[str, Any]:
+    """What a program sees of the image; from the AMI's tags, so whoever built it, and whenever."""
+    return {
+        "ami_id": ami.ami_id,
+        "ami_name": ami.name,
+        "region": inputs.region,
+        "fingerprint": ami.tags.get(TAG_FINGERPRINT, ""),
+        "git_commit": ami.tags.get(TAG_COMMIT, ""),
+        "git_dirty": ami.tags.get(TAG_DIRTY) == "true",
+        "source_ami_id": ami.tags.get(TAG_SOURCE_AMI, "") or ami.source_ami_id,
+        "packer_version": ami.tags.get(TAG_PACKER_VERSION, ""),
+        "built_at": ami.built_at,
+        "origin": origin,
+    }
+
+
+def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
+    if inputs.pinned_ami:
+        return pinned_image(amis, inputs), "pinned"
+    found = existing_image(amis, inputs)
+    if found is not None:
+        if not found.is_available:
+            _say(inputs.family, f"{found.ami_id} of the same fingerprint is being registered: waiting for it")
+        try:
+            deadline = time.monotonic() + inputs.build_timeout_minutes * 60
+            return adopt(inputs, found, amis, deadline=deadline), "reused"
+        except AmiError as error:
+            _say(inputs.family, f"{found.ami_id} cannot be reused: {error}")
+    started = time.monotonic()
+    ami, origin = build_image(inputs, amis, lambda line: _say(inputs.family, line))
+    _say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
+    return ami, origin
+
+
+def _check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
+    """Whether the pin holds; without AWS a preview goes on, and create looks again."""
+    now = datetime.now(UTC)
+    try:
+        ami = pinned_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except AmiError as error:
+        return [("pinned_ami", str(error))]
+    except (BotoCoreError, ClientError) as error:
+        _announce(inputs.family, wording.pinned(inputs.pinned_ami, None, now, reason_of(error)))
+    else:
+        _announce(inputs.family, wording.pinned(inputs.pinned_ami, ami, now))
+    return []
+
+
+def _what_happens(inputs: ImageInputs, why: str) -> str:
+    """Which of reuse and build it will be, and why; read-only, and without AWS as much as can be said."""
+    reason = why or f"there is no image of fingerprint {inputs.fingerprint[:12]} yet"
+    try:
+        found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except (BotoCoreError, ClientError) as error:
+        return wording.build_or_reuse(why or f"fingerprint {inputs.fingerprint[:12]}", reason_of(error))
+    return wording.build(reason) if found is None else wording.reuse(found, datetime.now(UTC), why)
+
+
+def _announce(family: str, line: str, *, replaces_another: bool = False) -> None:
+    """Say *line*, once in this process; for a replacement, that covers what check would say later."""
+    with _said_lock:
+        if family in _said or line in _said:
+            return
+        _said.add(line)
+        if replaces_another:
+            _said.add(family)
+    _say(family, line)
+
+
+def _say(family: str, line: str) -> None:
+    # The plugin's standard output is a pipe: without flush nothing is seen before it ends.
+    print(f"image {family}: {line}", flush=True)

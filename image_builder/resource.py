@@ -1,0 +1,122 @@
+"""What a Pulumi program sees of an image: PackerImage and its arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from image_builder.errors import ImageBuildError
+from image_builder.fingerprint import canonical, digest_files, fingerprint_of
+from image_builder.provider import PackerImageProvider
+
+_OUTPUTS = (
+    "ami_id",
+    "ami_name",
+    "git_commit",
+    "git_dirty",
+    "source_ami_id",
+    "packer_version",
+    "built_at",
+    "origin",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackerImageArgs:
+    """What an image is made of, and where it is needed."""
+
+    folder: str
+    """The image folder: a Packer template (*.pkr.hcl) and every file it uses."""
+    family: str
+    """What the image is, for people and for reuse; AMIs are named FAMILY-FINGERPRINT12."""
+    region: pulumi.Input[str]
+    """The AWS region that it is built and looked for in."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """Values for variables that the template declares; plain ones, they are part of the fingerprint."""
+    pinned_ami: pulumi.Input[str] | None = None
+    """The AMI to use, whatever the folder holds; it must be of this family and built by Packer."""
+    build_timeout_minutes: pulumi.Input[int] = 60
+    """How long a build may take before it is stopped and cleaned up."""
+
+
+class PackerImage(Resource, module="image_builder", name="PackerImage"):
+    """A machine image: reused if one of this fingerprint exists in the account and region, else built."""
+
+    ami_id: pulumi.Output[str]
+    """The AMI; not known in preview while the image is to be another one."""
+    ami_name: pulumi.Output[str]
+    region: pulumi.Output[str]
+    fingerprint: pulumi.Output[str]
+    """That of the AMI; for a pinned one not that of the folder."""
+    git_commit: pulumi.Output[str]
+    """The commit it was built from; empty outside a repository."""
+    git_dirty: pulumi.Output[bool]
+    """Whether the image folder had uncommitted changes."""
+    source_ami_id: pulumi.Output[str]
+    packer_version: pulumi.Output[str]
+    built_at: pulumi.Output[str]
+    origin: pulumi.Output[str]
+    """`built`, `reused` or `pinned`"""
+
+    def __init__(self, name: str, args: PackerImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        _refuse_outputs(args)
+        variables = canonical(args.variables)
+        digests = {} if args.pinned_ami and isinstance(args.pinned_ami, str) else _digests(args.folder)
+        props: dict[str, Any] = {
+            **dict.fromkeys(_OUTPUTS),
+            "folder": relative_folder(args.folder),
+            "family": args.family,
+            "region": args.region,
+            "variables": variables,
+            "pinned_ami": args.pinned_ami or None,
+            "build_timeout_minutes": args.build_timeout_minutes,
+            "fingerprint": fingerprint_of(digests, variables, args.family) if digests else None,
+            "file_digests": digests or None,
+        }
+        super().__init__(PackerImageProvider(), name, props, opts)
+
+
+def relative_folder(folder: str) -> str:
+    """*folder* from where the program runs: states are shared, machines' paths are not."""
+    return Path(os.path.relpath(folder)).as_posix()
+
+
+def _digests(folder: str) -> dict[str, str]:
+    try:
+        return digest_files(Path(folder))
+    except ImageBuildError:
+        # The provider's check says what is wrong, together with all else that is.
+        return {}
+
+
+def _refuse_outputs(args: PackerImageArgs) -> None:
+    for name in ("folder", "family"):
+        if not isinstance(getattr(args, name), str):
+            raise ImageBuildError(
+                f"PackerImageArgs.{name} is {getattr(args, name)!r} · a string was expected"
+            )
+    for name, value in args.variables.items():
+        if _has_output(value):
+            raise ImageBuildError(
+                f"PackerImageArgs.variables[{name!r}] is a Pulumi output or secret · a plain value "
+                "was expected, it is part of the fingerprint and stored in the state · pass a "
+                f"secret through the environment, as PKR_VAR_{name}"
+            )
+        if value is None:
+            raise ImageBuildError(
+                f"PackerImageArgs.variables[{name!r}] is None · leave it out to use the default"
+            )
+
+
+def _has_output(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_output(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_output(item) for item in value)
+    return isinstance(value, pulumi.Output)

@@ -1,0 +1,107 @@
+"""The private folder of one build: `.packer-runs/RUN_ID/` in the project, readable by its owner only.
+
+Packer runs in a copy of the image folder, made of exactly the files of the fingerprint. So an edit during the
+build cannot slip into the image, a file outside the folder that the template would read by relative path is
+missed at once instead of going into the image unseen, and what Packer and provisioners write does not litter
+the repository.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from image_builder.errors import ImageFolderError
+from image_builder.fingerprint import EXECUTABLE, changed_files, digest_files
+from image_builder.hcl import add_manifest, template_files
+from image_builder.wording import shortened
+
+RUNS = Path(".packer-runs")
+_RUNS_KEPT = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Where everything of one build is."""
+
+    run_id: str
+    path: Path
+
+    @property
+    def template(self) -> Path:
+        """The copy of the image folder that Packer runs in."""
+        return self.path / "template"
+
+    @property
+    def log(self) -> Path:
+        """All that Packer printed."""
+        return self.path / "packer.log"
+
+    @property
+    def manifest(self) -> Path:
+        """What Packer made."""
+        return self.path / "manifest.json"
+
+    @property
+    def variables(self) -> Path:
+        """The values of the template's variables; none is secret."""
+        return self.path / "variables.pkrvars.json"
+
+
+def new_run_id() -> str:
+    """A name for a run that sorts by time and is like no other."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+
+
+def make_run_folder(project: Path, run_id: str) -> RunFolder:
+    """The folder of a new run in *project*; those of long ago go."""
+    runs = (project / RUNS).absolute()
+    runs.mkdir(mode=0o700, exist_ok=True)
+    run = RunFolder(run_id=run_id, path=runs / run_id)
+    run.path.mkdir(mode=0o700)
+    for old in sorted(entry for entry in runs.iterdir() if entry.is_dir())[:-_RUNS_KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return run
+
+
+def copy_template(folder: Path, run: RunFolder, file_digests: Mapping[str, str]) -> None:
+    """Copy the files of the fingerprint, and only if they still are those that it was made of."""
+    for path, digest in file_digests.items():
+        _copy(folder / path, run.template / path, is_executable=digest.startswith(EXECUTABLE))
+    now = digest_files(run.template) if run.template.is_dir() else {}
+    if changes := changed_files(file_digests, now):
+        raise ImageFolderError(
+            f"{folder}: {shortened(changes)} after the fingerprint was taken · an image is built from the "
+            "files that its fingerprint names · run it again"
+        )
+
+
+def prepare(run: RunFolder, variables: Mapping[str, Any]) -> None:
+    """Write the variables, and have the copied template write its manifest here."""
+    run.variables.write_text(json.dumps(dict(variables), indent=2), encoding="utf-8")
+    for file in template_files(run.template):
+        add_manifest(file, run.manifest)
+
+
+def remove_template(run: RunFolder) -> None:
+    """Remove the copy; log, variables and manifest stay."""
+    shutil.rmtree(run.template, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path, *, is_executable: bool) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+            return
+        shutil.copyfile(source, target, follow_symlinks=False)
+        # As a fresh clone would have it, whatever the umask here is.
+        target.chmod(0o755 if is_executable else 0o644)
+    except FileNotFoundError:
+        return  # The comparison afterwards says it better.

@@ -1,0 +1,140 @@
+"""What a Packer template declares, and whether one AMI in one region can come out of it.
+
+Judged from the text alone, so that preview can say it without Packer; what only an evaluated template shows,
+the manifest shows after the build (manifest.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from image_builder.errors import TemplateError
+from image_builder.hcl import Block, is_literal, read_blocks, template_files
+
+GIVEN_VARIABLES = ("ami_name", "tags", "region", "fingerprint", "git_commit")
+"""What PackerImage passes by itself to a template that declares it."""
+
+AMI_BUILDERS = ("amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A variable that the template declares."""
+
+    has_default: bool
+    is_sensitive: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """What matters of a template for a build: its variables, and each image that it would make."""
+
+    variables: Mapping[str, Variable]
+    images: tuple[str, ...]
+    """`amazon-ebs.web` for each source that a build names."""
+    regions: Mapping[str, tuple[str, ...]]
+    """For each image the regions that the template names literally, where it is built or copied."""
+
+
+def read_template(folder: Path) -> Template:
+    """The template in *folder*."""
+    if not folder.is_dir():
+        raise TemplateError(f"{folder} does not exist · the folder of a Packer template was expected")
+    if not template_files(folder):
+        what = "is empty" if not any(folder.iterdir()) else "has no *.pkr.hcl or *.pkr.json file"
+        raise TemplateError(f"{folder} {what} · a Packer template was expected")
+    blocks = read_blocks(folder)
+    sources = {".".join(block.labels): block for block in blocks if block.kind == "source"}
+    images = [image for block in blocks if block.kind == "build" for image in _images_of(block)]
+    return Template(
+        variables=_variables_of(blocks),
+        images=tuple(images),
+        regions={image: _regions_of(sources[image]) for image in images if image in sources},
+    )
+
+
+def problems_of(template: Template, region: str | None) -> list[str]:
+    """Why *template* does not make exactly one AMI, in *region* (None while it is not known)."""
+    images = template.images
+    if not images:
+        return ["the template builds nothing · a build block that names one source was expected"]
+    if len(images) > 1:
+        return [
+            f"the template builds {len(images)} images ({', '.join(images)}) · one PackerImage is one AMI · "
+            "give each source a folder of its own"
+        ]
+    image = images[0]
+    builder = image.partition(".")[0]
+    if builder not in AMI_BUILDERS:
+        return [f"{image} makes no AMI · a source of {', '.join(AMI_BUILDERS)} was expected"]
+    others = [name for name in template.regions.get(image, ()) if region is not None and name != region]
+    if others:
+        return [
+            f"{image} names region {', '.join(others)} · one AMI in {region} was expected · "
+            "use `region = var.region` and no ami_regions"
+        ]
+    return []
+
+
+def variable_problems(template: Template, variables: Mapping[str, Any]) -> dict[str, str]:
+    """Why a variable of the user's cannot be passed, by its name."""
+    problems = {}
+    for name in variables:
+        declared = template.variables.get(name)
+        if name in GIVEN_VARIABLES:
+            problems[name] = f"{name} is set by PackerImage itself · remove it"
+        elif declared is None:
+            known = ", ".join(sorted(set(template.variables) - set(GIVEN_VARIABLES))) or "none of its own"
+            problems[name] = f'the template declares no variable "{name}" (it declares {known})'
+        elif declared.is_sensitive:
+            problems[name] = (
+                f"{name} is sensitive in the template, and inputs are stored in the state · "
+                f"pass it through the environment as PKR_VAR_{name}"
+            )
+    return problems
+
+
+def missing_variables(
+    template: Template, variables: Mapping[str, Any], environment: Collection[str]
+) -> list[str]:
+    """The variables that have no default and no value from us, the user or the environment."""
+    return [
+        name
+        for name, variable in sorted(template.variables.items())
+        if not variable.has_default
+        and name not in GIVEN_VARIABLES
+        and name not in variables
+        and f"PKR_VAR_{name}" not in environment
+    ]
+
+
+def _variables_of(blocks: list[Block]) -> dict[str, Variable]:
+    found: dict[str, Variable] = {}
+    for block in blocks:
+        if block.kind == "variable":
+            found[block.labels[0]] = Variable(
+                has_default="default" in block.body,
+                is_sensitive=block.body.get("sensitive") in (True, "true"),
+            )
+        elif block.kind == "variables":  # The short form: variables { name = default }
+            names = (name for name in block.body if not name.startswith("__"))
+            found.update({name: Variable(has_default=True, is_sensitive=False) for name in names})
+    return found
+
+
+def _images_of(build: Block) -> list[str]:
+    named = build.body.get("sources", [])
+    images = [str(name) for name in named] if isinstance(named, list) else [str(named)]
+    nested = build.body.get("source", [])
+    for inner in nested if isinstance(nested, list) else [nested]:
+        images += [str(name).strip('"') for name in inner if not str(name).startswith("__")]
+    return [image.removeprefix("source.") for image in images]
+
+
+def _regions_of(source: Block) -> tuple[str, ...]:
+    copies = source.body.get("ami_regions", [])
+    named = [source.body.get("region", ""), *(copies if isinstance(copies, list) else [copies])]
+    return tuple(dict.fromkeys(str(name) for name in named if name and is_literal(name)))

@@ -1,0 +1,81 @@
+"""The lines a person reads about an image: what will happen to it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
+from image_builder.fingerprint import canonical, changed_files
+
+_SHOWN_CHANGES = 3
+
+
+def reuse(ami: Ami, now: datetime, why: str = "") -> str:
+    """`reuse ami-… (built 3 h ago from 4e5f6a7): app/server.py changed`"""
+    return f"reuse {ami.ami_id} {built(ami, now)}" + (f": {why}" if why else "")
+
+
+def build(why: str) -> str:
+    """`build: app/server.py changed`"""
+    return f"build: {why}"
+
+
+def build_or_reuse(why: str, hindrance: str) -> str:
+    """What is said when AWS could not be asked whether the image is there already."""
+    return f"reuse or build: {why}; which of the two is not known, AWS could not be asked: {hindrance}"
+
+
+def pinned(ami_id: str, ami: Ami | None, now: datetime, hindrance: str = "") -> str:
+    """`pinned to ami-… (built 3 h ago from 4e5f6a7)`"""
+    if ami is None:
+        return f"pinned to {ami_id}; it could not be looked at: {hindrance}"
+    return f"pinned to {ami_id} {built(ami, now)}"
+
+
+def built(ami: Ami, now: datetime) -> str:
+    """`(built 3 h ago from 4e5f6a7)`"""
+    commit = ami.tags.get(TAG_COMMIT, "")[:7]
+    is_dirty = ami.tags.get(TAG_DIRTY) == "true"
+    origin = f" from {commit}" + (" with uncommitted changes" if is_dirty else "") if commit else ""
+    return f"(built {age(ami.built_at, now)}{origin})"
+
+
+def age(moment: str, now: datetime) -> str:
+    """How long ago *moment* was: `3 h ago`."""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return "at an unknown time"
+    seconds = (now - then.replace(tzinfo=then.tzinfo or UTC)).total_seconds()
+    for unit, size, most in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
+        if seconds < size * most:
+            return f"{max(0, int(seconds / size))} {unit} ago"
+    return f"{int(seconds / 86400)} days ago"
+
+
+def why_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+    """What of *news* is not as in *olds*, in words; the old pin counts when it goes."""
+    changes: list[str] = []
+    if olds.get("pinned_ami") and not news.get("pinned_ami"):
+        changes.append("no longer pinned")
+    for name in ("family", "region"):
+        if olds.get(name) != news.get(name):
+            changes.append(f"{name} was {olds.get(name)}")
+    if not changes or not olds.get("pinned_ami"):
+        changes += [f"variable {name} changed" for name in _changed_variables(olds, news)]
+        changes += changed_files(olds.get("file_digests") or {}, news.get("file_digests") or {})
+    return shortened(changes) or "its fingerprint changed"
+
+
+def shortened(changes: Sequence[str]) -> str:
+    """The first few of *changes* and the number of the others."""
+    shown = ", ".join(changes[:_SHOWN_CHANGES])
+    others = len(changes) - _SHOWN_CHANGES
+    return f"{shown} and {others} more" if others > 0 else shown
+
+
+def _changed_variables(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    old, new = canonical(olds.get("variables") or {}), canonical(news.get("variables") or {})
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]

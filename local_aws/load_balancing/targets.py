@@ -152,8 +152,8 @@ def advance(
 ) -> tuple[Record | None, list[tuple[Act, Record]]]:
     """What becomes of *record* after haproxy reported *row*; None once it is gone.
 
-    *newest_retiring* is the newest haproxy process that only finishes its requests, 0 without one: it may still
-    use targets that are as old as itself. *has_peer* says whether another target of the group is healthy at
+    *newest_retiring* is the newest haproxy process that only finishes its requests, 0 without one: it may
+    still use targets as old as itself. *has_peer* says whether another target of the group is healthy at
     full weight, without which AWS starts no slow start.
     """
     if row is None:

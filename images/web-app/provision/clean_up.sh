@@ -12,6 +12,9 @@ rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
 printf 'uninitialized\n' >/etc/machine-id
 rm -f /var/lib/dbus/machine-id /var/lib/systemd/random-seed
 
+# Packer removes its key by the comment in it, which it need not have (ssh_clear_authorized_keys).
+find /root /home -path '*/.ssh/authorized_keys' -exec truncate --size 0 {} +
+
 rm -rf /var/log/journal/*
 find /var/log -type f -name '*.gz' -delete
 find /var/log -type f -exec truncate --size 0 {} +

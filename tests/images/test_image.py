@@ -1,0 +1,191 @@
+"""The image of the web app, built by Packer on a local AWS and booted there."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local_aws.home import Home
+from tests.images.conftest import BUILD_FACTS, WEB_APP
+from tests.images.machines import PORT, Machine, launch
+from tests.support.local_aws import ec2_client, process_environment, running_local_aws, wait_until
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
+
+TAGS = {"Built-By": "packer", "RunId": "run-1"}
+# At its first boot a machine tells on its console what could not be seen from outside; one line each.
+TELL = r"""#!/bin/bash
+tell() { printf 'TOLD %s=%s\n' "$1" "$(eval "$2" 2>&1 | tr '\n' ' ')" >/dev/console; }
+tell machine_id 'cat /etc/machine-id'
+tell host_key 'cut -d" " -f2 /etc/ssh/ssh_host_ed25519_key.pub'
+tell authorized_keys 'cat /root/.ssh/authorized_keys /home/*/.ssh/authorized_keys | wc -c'
+tell leftovers 'find /tmp /var/lib/apt/lists /var/cache/apt/archives -type f ! -name lock'
+tell histories 'find /root /home -name ".*_history"'
+tell user 'ps -o user= -C gunicorn | sort -u'
+tell exposure 'systemd-analyze security --no-pager web-app.service | tail -1 | grep -o "[0-9][0-9.]*"'
+tell timers 'systemctl is-enabled apt-daily.timer apt-daily-upgrade.timer'
+tell writable 'find /opt/web-app /etc/web-app -user web-app -o -perm /022 ! -type l'
+tell cloud_init 'grep -c . /run/cloud-init/result.json'
+tell end 'true'
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A local AWS for the image and its machines."""
+    with running_local_aws(tmp_path_factory.mktemp("aws")) as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def ec2(home: Home) -> EC2Client:
+    """Its EC2."""
+    return ec2_client(home)
+
+
+@pytest.fixture(scope="module")
+def ami(home: Home, ec2: EC2Client, packer_tools: dict[str, str]) -> dict[str, Any]:
+    """The AMI that the unchanged template builds."""
+    variables = {**BUILD_FACTS, "ami_name": "web-app-0123456789ab", "tags": json.dumps(TAGS)}
+    arguments = [argument for item in variables.items() for argument in ("-var", "=".join(item))]
+    result = subprocess.run(
+        ["packer", "build", "-color=false", *arguments, str(WEB_APP)],
+        env={**process_environment(home), **packer_tools},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+    (image,) = ec2.describe_images(Owners=["self"])["Images"]
+    return dict(image)
+
+
+@pytest.fixture(scope="module")
+def machine(ec2: EC2Client, ami: dict[str, Any]) -> Machine:
+    """A healthy machine of the image, which has told about itself."""
+    machine = launch(ec2, ami["ImageId"], TELL)
+    wait_until(machine.is_healthy, "the machine is healthy")
+    return machine
+
+
+@pytest.fixture(scope="module")
+def told(machine: Machine) -> dict[str, str]:
+    """What the machine told."""
+    return what_it_tells(machine)
+
+
+def what_it_tells(machine: Machine) -> dict[str, str]:
+    """Everything that *machine* tells on its console."""
+    wait_until(lambda: "TOLD end=" in machine.console(), "the machine has told everything")
+    lines = re.findall(r"TOLD (\w+)=([^\r\n]*)", machine.console())
+    return {name: value.strip() for name, value in lines}
+
+
+def test_a_machine_tells_its_ami_its_own_id_and_what_it_was_built_from(
+    machine: Machine, ami: dict[str, Any]
+) -> None:
+    assert machine.version() == {
+        **BUILD_FACTS,
+        "ami_id": ami["ImageId"],
+        "instance_id": machine.instance_id,
+    }
+
+
+def test_the_service_runs_as_its_own_user_and_is_hardened(told: dict[str, str]) -> None:
+    assert told["user"] == "web-app"
+    assert float(told["exposure"]) < 2.0, "systemd-analyze security calls 2.0 the end of OK"
+    assert told["writable"] == ""
+
+
+def test_nothing_on_the_machine_updates_it_in_place(told: dict[str, str]) -> None:
+    assert told["timers"] == "masked masked"
+
+
+def test_nothing_of_the_build_is_left_in_the_image(told: dict[str, str]) -> None:
+    assert told["leftovers"] == ""
+    assert told["histories"] == ""
+    assert told["authorized_keys"] == "0"
+
+
+def test_two_machines_of_one_image_have_identities_of_their_own(
+    ec2: EC2Client, ami: dict[str, Any], told: dict[str, str]
+) -> None:
+    other = launch(ec2, ami["ImageId"], TELL)
+    other_told = what_it_tells(other)
+    ec2.terminate_instances(InstanceIds=[other.instance_id])
+
+    assert other_told["machine_id"] != told["machine_id"]
+    assert other_told["host_key"] != told["host_key"]
+    assert re.fullmatch("[0-9a-f]{32}", told["machine_id"])
+
+
+def test_a_request_under_way_is_answered_when_the_machine_is_stopped(
+    ec2: EC2Client, ami: dict[str, Any]
+) -> None:
+    machine = launch(ec2, ami["ImageId"])
+    wait_until(machine.is_healthy, "the machine is healthy")
+    with socket.create_connection((machine.address, PORT), timeout=30) as connection:
+        connection.sendall(b"GET /version HTTP/1.1\r\nHost: web-app\r\n")
+        # Answered after what was sent first, so the unfinished request is with a worker by then.
+        assert machine.is_healthy()
+
+        ec2.stop_instances(InstanceIds=[machine.instance_id])
+        wait_until(lambda: not machine.is_listening(), "the service takes no more requests")
+        connection.sendall(b"Connection: close\r\n\r\n")
+        answer = connection.makefile("rb").read().decode()
+
+    assert answer.startswith("HTTP/1.1 200 OK\r\n")
+    assert machine.instance_id in answer
+
+
+def test_a_machine_without_its_build_facts_does_not_serve_and_says_why_on_its_console(
+    ec2: EC2Client, ami: dict[str, Any]
+) -> None:
+    machine = launch(ec2, ami["ImageId"], "#cloud-config\nbootcmd: [[rm, /etc/web-app/image.json]]\n")
+
+    wait_until(
+        lambda: (
+            "web-app does not start: /etc/web-app/image.json: No such file or directory" in machine.console()
+        ),
+        "the console says why",
+    )
+
+    assert not machine.is_listening()
+    ec2.terminate_instances(InstanceIds=[machine.instance_id])
+
+
+def test_the_ami_is_encrypted_takes_imdsv2_only_and_is_tagged_with_its_snapshot(
+    ec2: EC2Client, ami: dict[str, Any]
+) -> None:
+    (root,) = ami["BlockDeviceMappings"]
+    (snapshot,) = ec2.describe_snapshots(SnapshotIds=[root["Ebs"]["SnapshotId"]])["Snapshots"]
+
+    assert ami["ImdsSupport"] == "v2.0"
+    assert (root["Ebs"]["VolumeType"], root["Ebs"]["Encrypted"], snapshot["Encrypted"]) == ("gp3", True, True)
+    for tags in (ami["Tags"], snapshot["Tags"]):
+        assert {tag["Key"]: tag["Value"] for tag in tags} == {**TAGS, "Name": "web-app-0123456789ab"}
+
+
+def test_the_build_machine_was_tagged_took_imdsv2_only_and_left_nothing_behind(
+    ec2: EC2Client, ami: dict[str, Any]
+) -> None:
+    filters: list[FilterTypeDef] = [{"Name": "tag:Name", "Values": [f"packer {ami['Name']}"]}]
+    (reservation,) = ec2.describe_instances(Filters=filters)["Reservations"]
+    (builder,) = reservation["Instances"]
+
+    assert builder["State"]["Name"] in ("shutting-down", "terminated")
+    assert builder["MetadataOptions"]["HttpTokens"] == "required"
+    assert TAGS.items() <= {tag["Key"]: tag["Value"] for tag in builder["Tags"]}.items()
+    assert ec2.describe_key_pairs()["KeyPairs"] == []
+    groups = ec2.describe_security_groups()["SecurityGroups"]
+    assert [group["GroupName"] for group in groups if group["GroupName"].startswith("packer_")] == []
+    assert ec2.describe_volumes(Filters=filters)["Volumes"] == []

@@ -1,12 +1,15 @@
 """Real machines behind the emulated EC2 instances.
 
-base_image.py   the disk of the first machine              podman.py      the only caller of podman
-base_ami.py     the AMI that stands for it                 machine.py     one machine and its thread
-seed.py         what cloud-init is told                    machines.py    all of them, their addresses, images
-launch.py       request + launch template + AMI, pure      addresses.py   who has which loopback address
-image_backend.py moto's AMIs with disks behind them        responses.py   actions that moto lacks
-ec2_backend.py  moto's EC2 with machines behind it          instances.py  an instance follows its machine
-images.py       AMIs, their names and root volumes         install.py     puts all this into moto
+podman.py         the only caller of podman             flags.py          what podman needs on this computer
+recipe.py         what goes into the first disk         base_image.py     makes it
+base_ami.py       the AMI that stands for it            seed.py           what cloud-init is told
+machine.py        one machine and its thread            machines.py       all of them, their addresses, images
+mailbox.py        what a machine is asked to do         first_process.py  notices that it ended
+addresses.py      who has which loopback address        ports.py          what is published there
+launch.py         request + launch template + AMI       instances.py      an instance follows its machine
+images.py         an AMI, its name and root volume      responses.py      actions that moto lacks
+image_backend.py  moto's AMIs with disks                ec2_backend.py    moto's instances with machines
+install.py        puts all this into moto
 """
 
 from __future__ import annotations

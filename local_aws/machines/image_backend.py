@@ -25,7 +25,7 @@ from local_aws.machines.machines import Machines
 log = logging.getLogger(__name__)
 
 # CreateImage and CopyImage answer when the disk is copied, if that is soon: Packer's amazon plugin 1.8.0
-# looks again only after 15 s at an image it found pending, whatever AWS_POLL_DELAY_SECONDS says (common/state.go).
+# looks at a pending image again only after 15 s, whatever AWS_POLL_DELAY_SECONDS says (its common/state.go).
 SECONDS_TO_ANSWER = 10
 
 

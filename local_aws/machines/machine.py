@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import select
 import shutil
 import socket
 import threading
 import time
-import weakref
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from local_aws.home import LocalAwsError
 from local_aws.machines import podman
-from local_aws.machines.podman import MachineSpec
+from local_aws.machines.first_process import FirstProcess
+from local_aws.machines.mailbox import Mailbox
+from local_aws.machines.podman import Flags, MachineSpec
 
 log = logging.getLogger(__name__)
 
@@ -43,17 +41,13 @@ class Events(Protocol):
 class Machine:
     """A podman container that behaves like a machine."""
 
-    def __init__(
-        self, spec: MachineSpec, base_image: str, events: Events, boots: threading.Semaphore
-    ) -> None:
+    def __init__(self, spec: MachineSpec, flags: Flags, events: Events, boots: threading.Semaphore) -> None:
         self.spec = spec
-        self._base_image = base_image
+        self._flags = flags
         self._events = events
         self._boots = boots
-        self._tasks: deque[Callable[[], None]] = deque()
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        weakref.finalize(self, os.close, self._wake)
-        self._process: int | None = None  # a file descriptor that becomes readable when systemd ends
+        self._tasks = Mailbox()
+        self._process = FirstProcess()
         self._ending = threading.Event()
         self._gone = False
         self._last_console = ""
@@ -61,36 +55,35 @@ class Machine:
 
     def boot(self) -> None:
         """Make the machine and start it."""
-        self._tasks.append(self._boot)
+        self._tasks.put(self._boot)
         self._thread.start()
-        os.eventfd_write(self._wake, 1)
 
     def stop(self) -> None:
         """Shut it down; keep its disk."""
-        self._ask(self._stop)
+        self._tasks.put(self._stop)
 
     def start(self) -> None:
         """Start it after stop."""
-        self._ask(self._start)
+        self._tasks.put(self._start)
 
     def reboot(self) -> None:
         """Shut it down and start it."""
-        self._ask(self._reboot)
+        self._tasks.put(self._reboot)
 
     def terminate(self) -> None:
         """Shut it down and remove it."""
         self._ending.set()
-        self._ask(self._terminate)
+        self._tasks.put(self._terminate)
 
     def commit(self, image: str, done: Callable[[LocalAwsError | None], None]) -> None:
         """Make *image* of its disk, and tell *done*."""
-        self._ask(lambda: self._commit(image, done))
+        self._tasks.put(lambda: self._commit(image, done))
 
     def abandon(self) -> None:
         """Do nothing more, and return when its thread has ended; the container is left to the caller."""
         self._ending.set()
         self._tasks.clear()
-        self._ask(self._give_up)
+        self._tasks.put(self._give_up)
         self._thread.join()
 
     @property
@@ -105,20 +98,21 @@ class Machine:
                 self._last_console = podman.console(self.spec.name)
         return self._last_console
 
-    def _ask(self, task: Callable[[], None]) -> None:
-        self._tasks.append(task)
-        os.eventfd_write(self._wake, 1)
-
     def _live(self) -> None:
         try:
             while not self._gone:
                 self._pause(None)
-                if self._tasks:
-                    self._try(self._tasks.popleft())
-                elif self._has_ended():
+                task = self._tasks.take()
+                if task:
+                    self._try(task)
+                elif self._process.has_ended():
                     self._try(self._ended_by_itself)
         finally:
-            self._forget_process()
+            self._process.forget()
+
+    def _pause(self, seconds: float | None) -> None:
+        """Wait for a task, for the machine's end, or until *seconds* have passed."""
+        self._tasks.wait(also=self._process.descriptor, seconds=seconds)
 
     def _try(self, task: Callable[[], None]) -> None:
         try:
@@ -128,43 +122,12 @@ class Machine:
         except Exception:
             log.exception("%s: %s failed", self.spec.name, task)
 
-    def _pause(self, seconds: float | None) -> None:
-        """Wait for a task, for the end of systemd, or until *seconds* have passed."""
-        if self._tasks:
-            return
-        poller = select.poll()
-        poller.register(self._wake, select.POLLIN)
-        if self._process is not None:
-            poller.register(self._process, select.POLLIN)
-        poller.poll(None if seconds is None else seconds * 1000)
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._wake)
-
-    def _watch_process(self) -> None:
-        self._forget_process()
-        number = podman.machine_process(self.spec.name)
-        if number:
-            with contextlib.suppress(ProcessLookupError):
-                self._process = os.pidfd_open(number)
-                return
-        self._process = os.open(
-            os.devnull, os.O_RDONLY | os.O_CLOEXEC
-        )  # always readable, like an ended process
-
-    def _forget_process(self) -> None:
-        if self._process is not None:
-            os.close(self._process)
-            self._process = None
-
-    def _has_ended(self) -> bool:
-        return self._process is not None and bool(select.select([self._process], [], [], 0)[0])
-
     def _boot(self) -> None:
         with self._boots:
             if self._ending.is_set():
                 return
             try:
-                podman.run_machine(self.spec, self._base_image)
+                podman.run_machine(self.spec, self._flags)
             except LocalAwsError as error:
                 self._vanish(by_itself=True, message=str(error))
                 return
@@ -172,15 +135,15 @@ class Machine:
 
     def _start(self) -> None:
         with self._boots:
-            podman.start_machine(self.spec.name, self._base_image)
+            podman.start_machine(self.spec.name, self._flags)
             self._run()
 
     def _run(self) -> None:
         """Return when SSH answers: who waits for `running` connects next, and Packer tries every 5 s only."""
-        self._watch_process()
+        self._process.watch(podman.machine_process(self.spec.name))
         deadline = time.monotonic() + BOOT_SECONDS
         while not self._ending.is_set() and time.monotonic() < deadline:
-            if self._has_ended():
+            if self._process.has_ended():
                 self._ended_by_itself()
                 return
             if self._ssh_answers():
@@ -201,7 +164,7 @@ class Machine:
             return False
 
     def _ended_by_itself(self) -> None:
-        self._forget_process()
+        self._process.forget()
         status = podman.exit_status(self.spec.name)
         if status == STATUS_OF_REBOOT:
             self._start()
@@ -211,12 +174,12 @@ class Machine:
             self._events.stopped(by_itself=True, message=f"its first process ended with status {status}")
 
     def _stop(self) -> None:
-        self._forget_process()
+        self._process.forget()
         podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
         self._events.stopped(by_itself=False, message="")
 
     def _reboot(self) -> None:
-        self._forget_process()
+        self._process.forget()
         podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
         self._start()
 
@@ -224,7 +187,7 @@ class Machine:
         self._vanish(by_itself=False, message="")
 
     def _vanish(self, *, by_itself: bool, message: str) -> None:
-        self._forget_process()
+        self._process.forget()
         with contextlib.suppress(podman.PodmanError):  # it may not even exist; removing it ends it by force
             podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
         self.console()

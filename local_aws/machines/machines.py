@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from local_aws.home import Home, LocalAwsError, world_lock
 from local_aws.machines import podman
 from local_aws.machines.addresses import AddressPool
+from local_aws.machines.flags import working_flags
 from local_aws.machines.machine import Events, Machine
 from local_aws.machines.podman import MachineSpec
 from local_aws.machines.seed import Seed, write_seed
@@ -35,7 +36,7 @@ class Machines:
 
     def start(self) -> None:
         """Find out the flags machines need now, so that the first launch is not slower than the others."""
-        podman.working_flags(self.base_image)
+        working_flags(self.base_image)
 
     def stop(self) -> None:
         """Remove every machine at once, without time for its services: the account ends with them."""
@@ -67,7 +68,7 @@ class Machines:
             seed=self.home.folder.resolve() / "machines" / seed.instance_id,
         )
         write_seed(seed, spec.seed)
-        machine = Machine(spec, self.base_image, events, self._boots)
+        machine = Machine(spec, working_flags(self.base_image), events, self._boots)
         with world_lock:
             self._machines[seed.instance_id] = machine
         machine.boot()

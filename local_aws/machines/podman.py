@@ -1,23 +1,16 @@
-"""The one caller of podman: argument lists in, facts out.
-
-What a computer lets a container have differs (cgroup version, resource limits, capabilities), so the flags
-that work are found by trying, once for each server, with the image that machines boot from.
-"""
+"""The one caller of podman: argument lists in, facts out."""
 
 from __future__ import annotations
 
-import functools
 import json
-import resource
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_aws.home import LocalAwsError
 
 HOME_LABEL = "local-aws"
-MACHINE_MEMORY = "512m"
 INIT = "/sbin/init"
 
 
@@ -76,44 +69,6 @@ def _subject(arguments: Sequence[str]) -> str:
     return " ".join([argument for argument in arguments if not argument.startswith("-")][:2])
 
 
-def candidate_flags(open_files: int, processes: int) -> Iterator[Flags]:
-    """Sets of flags to try, the most like a real machine first.
-
-    SYS_ADMIN lets systemd isolate services as their units ask (some end with 226/NAMESPACE without it),
-    SYS_BOOT lets a machine reboot. Limits are named where the runtime may not raise them to podman's own.
-    """
-    limits = (f"--ulimit=nofile={open_files}:{open_files}", f"--ulimit=nproc={processes}:{processes}")
-    boot = "--cap-add=SYS_BOOT"
-    for general in ((), ("--cgroup-manager=cgroupfs",), ("--cgroup-manager=cgroupfs", "--runtime=runc")):
-        for capabilities in (("--cap-add=SYS_ADMIN", boot), (boot,), ()):
-            for memory in ((f"--memory={MACHINE_MEMORY}",), ()):
-                for chosen in ((), limits):
-                    yield Flags(general=general, machine=(*capabilities, *memory, *chosen))
-
-
-@functools.cache
-def working_flags(image: str) -> Flags:
-    """The first flags with which a container of *image* starts here."""
-    open_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
-    first_failure: PodmanError | None = None
-    for flags in candidate_flags(_bounded(open_files, 65_536), _bounded(processes, 30_000)):
-        try:
-            run([*flags.general, "run", "--rm", "--systemd=always", *flags.machine, image, "/bin/true"])
-        except PodmanError as error:
-            first_failure = first_failure or error
-        else:
-            return flags
-    raise PodmanError(
-        f"{first_failure} · no set of flags starts a container here · "
-        "check that `podman run` works on this computer"
-    )
-
-
-def _bounded(limit: int, most: int) -> int:
-    return most if limit == resource.RLIM_INFINITY else min(limit, most)
-
-
 def machine_arguments(spec: MachineSpec, flags: Flags) -> list[str]:
     """The arguments that make and start the machine of *spec*."""
     published = [f"--publish={spec.address}:{outside}:{inside}" for outside, inside in spec.ports]
@@ -135,14 +90,14 @@ def machine_arguments(spec: MachineSpec, flags: Flags) -> list[str]:
     ]
 
 
-def run_machine(spec: MachineSpec, base_image: str) -> None:
+def run_machine(spec: MachineSpec, flags: Flags) -> None:
     """Make the machine of *spec* and start it."""
-    run(machine_arguments(spec, working_flags(base_image)))
+    run(machine_arguments(spec, flags))
 
 
-def start_machine(name: str, base_image: str) -> None:
+def start_machine(name: str, flags: Flags) -> None:
     """Start a stopped machine again, with its disk as it was."""
-    run([*working_flags(base_image).general, "start", name])
+    run([*flags.general, "start", name])
 
 
 def stop_machine(name: str, seconds: int) -> None:

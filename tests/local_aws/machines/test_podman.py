@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local_aws.machines import podman
-from local_aws.machines.podman import Flags, MachineSpec, PodmanError, candidate_flags, machine_arguments
+from local_aws.machines.podman import Flags, MachineSpec, PodmanError, machine_arguments
 
 SPEC = MachineSpec(
     name="local-aws-1-i-1",
@@ -36,17 +36,6 @@ def test_a_machine_carries_the_label_of_its_home_and_reads_its_seed() -> None:
     assert "--label=local-aws=local-aws-1" in arguments
     assert "--volume=/seed:/var/lib/cloud/seed/nocloud:ro" in arguments
     assert arguments[-3:] == ["--memory=512m", "localhost/x:1", "/sbin/init"]
-
-
-def test_the_flags_tried_first_are_those_of_an_ordinary_computer() -> None:
-    candidates = list(candidate_flags(1000, 2000))
-
-    assert candidates[0] == Flags(machine=("--cap-add=SYS_ADMIN", "--cap-add=SYS_BOOT", "--memory=512m"))
-    assert candidates[-1] == Flags(
-        general=("--cgroup-manager=cgroupfs", "--runtime=runc"),
-        machine=("--ulimit=nofile=1000:1000", "--ulimit=nproc=2000:2000"),
-    )
-    assert len(set(candidates)) == len(candidates)
 
 
 def test_a_failure_says_the_command_its_status_and_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from local_aws.machines.base_ami import base_ami, base_ami_id
-from local_aws.machines.base_image import Recipe, apt_settings, debian_sources, files_below
+from local_aws.machines.recipe import Recipe, apt_settings, debian_sources, files_below
 
 TARGETS = """\
 http://archive.example/debian/|bookworm|main

@@ -70,6 +70,7 @@ class LocalAutoScalingGroup(FakeAutoScalingGroup):
         self.status: str | None = None
         self.default_instance_warmup: int | None = None
         self.request_cause = ""
+        self.failed_template: Template | None = None
         self.launch_failures = 0
         self.launch_not_before = 0.0
         self.last_launch_error = ""

@@ -33,9 +33,9 @@ def launch(
         _note_failed_launch(backend, group, action, error.message, now)
     except Exception as error:
         log.exception("Auto Scaling group %s: launching from %s failed", group.name, action.template)
-        _note_failed_launch(backend, group, action, str(error), now)
+        _note_failed_launch(backend, group, action, str(error) or repr(error), now)
     else:
-        group.launch_failures, group.last_launch_error = 0, ""
+        group.failed_template = None
 
 
 def _joining(
@@ -83,6 +83,8 @@ def _note_failed_launch(
     )
     activity.fail(now, told)
     group.last_launch_error = told
+    if group.failed_template != action.template:
+        group.failed_template, group.launch_failures = action.template, 0
     group.launch_failures += 1
     group.launch_not_before = now + min(LONGEST_RETRY_SECONDS, 2.0**group.launch_failures)
 

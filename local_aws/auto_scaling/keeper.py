@@ -116,11 +116,14 @@ def see(
     leaving = [state.instance_id for state in states if state.lifecycle_state == Lifecycle.TERMINATING]
     health = read_target_health(backend.elbv2_backend, arns, leaving) if states else {}
     policies = group.termination_policies or ["Default"]
+    template = _template_now(backend, group, refresh)
+    # A failure says nothing of another template: after a rollback the old one is launched at once.
+    has_failed = group.failed_template == template
     return Group(
         name=group.name,
         desired=int(group.desired_capacity or 0),
         now=now,
-        template=_template_now(backend, group, refresh),
+        template=template,
         subnets=group.subnet_ids() or ("",),
         members=tuple(_see_member(state, health.get(state.instance_id, ())) for state in states),
         target_groups=arns,
@@ -130,8 +133,8 @@ def see(
         termination_policy=policies[0],
         suspended=frozenset(process["ProcessName"] for process in group.suspended_processes),
         is_deleting=group.status is not None,
-        launch_not_before=group.launch_not_before,
-        last_launch_error=group.last_launch_error,
+        launch_not_before=group.launch_not_before if has_failed else 0.0,
+        last_launch_error=group.last_launch_error if has_failed else "",
         alarms_ringing=_ringing(backend, refresh) if refresh else (),
         request_cause=group.request_cause,
     )

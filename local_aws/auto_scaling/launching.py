@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from moto.core.types import Base64EncodedString
 from moto.ec2.exceptions import InvalidAMIIdError, MissingParameterError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.instances import Instance
-from moto.ec2.utils import convert_tag_spec
+from moto.ec2.utils import convert_tag_spec, parse_user_data
 
 from local_aws.auto_scaling.values import Template
 
@@ -40,7 +41,7 @@ def launch_instances(
         reservation = ec2.run_instances(
             version.image_id,
             count,
-            version.user_data,
+            _user_data(data),
             version.security_groups,
             **_run_arguments(ec2, template, data, subnet, tags),
         )
@@ -80,6 +81,13 @@ def _run_arguments(
         **_profile_names(data),
         "launch_template": {"LaunchTemplateId": template.template_id, "Version": template.version},
     }
+
+
+def _user_data(data: dict[str, Any]) -> Base64EncodedString | None:
+    # moto 5.2.5 leaves the user data of CreateLaunchTemplateVersion a plain string, and its own
+    # LaunchTemplateVersion.user_data then fails.
+    given = data.get("UserData")
+    return given if given is None or isinstance(given, Base64EncodedString) else parse_user_data(given)
 
 
 def _profile_names(data: dict[str, Any]) -> dict[str, str]:

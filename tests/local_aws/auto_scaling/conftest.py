@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,6 +122,7 @@ class Account:
         return {
             "ImageId": image_id,
             "InstanceType": "t3.micro",
+            "UserData": base64.b64encode(b"#!/bin/sh\n").decode(),
             "TagSpecifications": [{"ResourceType": "instance", "Tags": [tag]}],
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -125,6 +126,19 @@ def test_a_version_that_cannot_be_launched_fails_with_ec2s_error(account: Accoun
     assert "ami-0000000000000dead" in ended["StatusReason"]
     assert account.versions() == ["1", "1"]
     assert account.activities()[0]["StatusCode"] == "Failed"
+
+
+def test_after_a_version_that_cannot_be_launched_the_old_one_is_launched_at_once(account: Account) -> None:
+    account.create_group()
+    account.start_refresh(account.add_version("ami-0000000000000dead"))
+    account.wait_for_status("Failed")
+
+    lost = account.instances()[0]["InstanceId"]
+    account.ec2.terminate_instances(InstanceIds=[lost])
+    began = time.monotonic()
+    wait_until(lambda: lost not in account.ids() and len(account.versions()) == 2, "it is replaced")
+
+    assert time.monotonic() - began < 2
 
 
 def test_a_rollback_that_cannot_succeed_ends_in_rollback_failed(account: Account) -> None:

@@ -122,7 +122,10 @@ build {
   }
 
   provisioner "file" {
-    content     = jsonencode({ fingerprint = var.fingerprint, git_commit = var.git_commit })
+    content = jsonencode({
+      fingerprint = var.fingerprint
+      git_commit  = var.git_commit == "" ? "unknown" : var.git_commit # empty outside a repository
+    })
     destination = "/tmp/app/image.json"
   }
 

@@ -4,7 +4,8 @@ model.py        what is to be done, in plain values          translation.py  mot
 render.py       model -> haproxy's configuration             targets.py      the life of a target, decided
 health.py       a target's health in AWS's words             statistics.py   haproxy's counters, typed
 refusals.py     what is not done here, and is refused        ports.py        addresses, ports and who has them
-haproxy.py      the only caller of haproxy                   proxy.py        keeps haproxy doing the model
+haproxy.py      runs haproxy, and nobody else does           runtime_api.py  what a running haproxy is told
+proxy.py        keeps haproxy doing the model                performing.py   what was decided -> runtime API
 backend.py      moto's seam: balancers and listeners         target_groups.py  moto's seam: groups and targets
 part.py         the thread, and the installation
 """

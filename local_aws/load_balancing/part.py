@@ -62,4 +62,4 @@ class LoadBalancing:
                         backend.forget_terminated()
                 self._proxy.tick()
             except Exception:
-                logger.exception("load balancing: unexpected failure, going on")
+                logger.exception("unexpected failure, going on")

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from local_aws.load_balancing import ports
-from local_aws.load_balancing.haproxy import HaproxyError, HaproxyProcess, end_leftovers, unprivileged_user
+from local_aws.load_balancing.haproxy import HaproxyProcess, end_leftovers, unprivileged_user
 from local_aws.load_balancing.model import Configuration, Forward
+from local_aws.load_balancing.performing import perform, resume
 from local_aws.load_balancing.render import ERROR_FILES, error_file, render
+from local_aws.load_balancing.runtime_api import HaproxyError
 from local_aws.load_balancing.statistics import Row, Statistics, Tally, summarize
-from local_aws.load_balancing.targets import FULL_WEIGHT, Act, Phase, Record, advance, reconcile
+from local_aws.load_balancing.targets import FULL_WEIGHT, Act, Record, advance, reconcile
 
 RETRY_AFTER_SECONDS = 2
 
@@ -58,7 +60,7 @@ class Proxy:
         """Allow haproxy to run, and end what a killed local AWS left behind."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for pid in end_leftovers(self._folder):
-            logger.warning("load balancing: ended haproxy (pid %s) of an earlier run", pid)
+            logger.warning("ended haproxy (pid %s) of an earlier run", pid)
         self._is_stopped = False
 
     def claim(self, address: str, port: int) -> None:
@@ -92,7 +94,7 @@ class Proxy:
             try:
                 self.apply()
             except (HaproxyError, ports.PortTakenError, OSError) as error:
-                logger.error("load balancing: %s", error)
+                logger.error("%s", error)
                 # What haproxy now has is uncertain: a new process begins from what is recorded.
                 self._running = Configuration()
                 self._retry_at = time.monotonic() + RETRY_AFTER_SECONDS
@@ -122,7 +124,7 @@ class Proxy:
             self._retiring.remove(process)
         if self._process and self._process.exit_code is not None:
             logger.error(
-                "load balancing: haproxy (pid %s) ended by itself with code %s · it is started again",
+                "haproxy (pid %s) ended by itself with code %s · it is started again",
                 self._process.pid,
                 self._process.exit_code,
             )
@@ -173,7 +175,7 @@ class Proxy:
         self._name(configuration)
         self.records = records
         for record in records.values():
-            self._resume(process, record)
+            resume(process, record)
 
     def _retire(self) -> None:
         if self._process is None:
@@ -202,37 +204,10 @@ class Proxy:
                     for backend in (group.name, group.fail_open_name):
                         self._backends[backend] = (listener.load_balancer, group.arn)
 
-    def _resume(self, process: HaproxyProcess, record: Record) -> None:
-        """Bring a server that the new process was started with to where it was in the old one."""
-        group, server = record.group, record.target.server
-        if record.phase is Phase.INITIAL:
-            process.observe(group.name, server)
-        elif record.phase is Phase.IN_SERVICE and not record.is_up:
-            process.admit(group.name, group.fail_open_name, server, is_up=False)
-
     def _do(self, acts: list[tuple[Act, Record]]) -> None:
         assert self._process is not None  # noqa: S101 - called while a process runs
         for act, record in acts:
-            names = (record.group.name, record.group.fail_open_name, record.target.server)
-            if act is Act.ADD:
-                self._process.add_server(*names, record.group.health_check)
-            elif act is Act.RETRY:
-                self._process.observe(names[0], names[2])
-            elif act in (Act.ADMIT, Act.DENY):
-                if record.is_probing:
-                    self._process.check_as_asked(names[0], names[2], record.group.health_check)
-                self._process.weigh(names[0], names[2], record.weight)
-                self._process.admit(*names, is_up=act is Act.ADMIT)
-            elif act is Act.DRAIN:
-                self._process.drain(*names)
-            elif act is Act.KILL:
-                self._process.kill_sessions(*names)
-            elif act is Act.REMOVE:
-                self._process.remove_server(*names)
-            else:
-                self._process.weigh(names[0], names[2], record.weight)
-            if act is not Act.WEIGHT:
-                logger.info("load balancing: %s %s %s", act.value, record.target.instance_id, names[2])
+            perform(self._process, act, record)
 
     def _advance(self, records: Records, rows: list[Row], now: float) -> Records:
         """Move every target on by what haproxy reported, and have the consequences done."""

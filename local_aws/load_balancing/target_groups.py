@@ -12,10 +12,10 @@ from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, FakeTargetGroup
 
 from local_aws.home import world_lock
 from local_aws.load_balancing import refusals
-from local_aws.load_balancing.haproxy import HaproxyError
 from local_aws.load_balancing.health import describe
 from local_aws.load_balancing.ports import PortTakenError
 from local_aws.load_balancing.proxy import Proxy
+from local_aws.load_balancing.runtime_api import HaproxyError
 from local_aws.load_balancing.targets import Record
 from local_aws.load_balancing.translation import group_name, instances_by_id, listener_groups
 

@@ -76,7 +76,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = to_dict(request.old_inputs), to_dict(request.news)
         changed = properties.changed_properties(olds, news)
         replacing = properties.replacing_properties(changed)
-        kinds = {name: _diff_kind(name in olds, name in news, name in replacing) for name in changed}
+        kinds = {name: diff_kind(name in olds, name in news, name in replacing) for name in changed}
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=changed,
@@ -164,7 +164,7 @@ class CommandProvider(provider_pb2_grpc.ResourceProviderServicer):
                 raise
 
 
-def _diff_kind(was_there: bool, is_there: bool, replaces: bool) -> Any:
+def diff_kind(was_there: bool, is_there: bool, replaces: bool) -> Any:
     if not was_there:
         return provider_pb2.PropertyDiff.ADD_REPLACE if replaces else provider_pb2.PropertyDiff.ADD
     if not is_there:

@@ -1,0 +1,151 @@
+"""What every resource type of the stand-in has in common."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+Values = dict[str, Any]
+T = TypeVar("T")
+
+DELETE_TIMEOUT_SECONDS = 300.0
+RETRY_DELAY_SECONDS = 0.5
+
+
+class Gone(Exception):  # noqa: N818 - not an error: an answer
+    """The resource does not exist any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clients:
+    """boto3 clients of one region."""
+
+    region: str
+
+    def __call__(self, service: str) -> Any:
+        """The client of *service*; credentials and the endpoint come from the environment."""
+        config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=5, read_timeout=60)
+        session: Any = boto3.Session(region_name=self.region)
+        return session.client(service, config=config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """A resource as AWS describes it: inputs in the program's own terms, and what only AWS knows."""
+
+    inputs: Values
+    computed: Values
+
+
+class ResourceType(ABC):
+    """One type of resource. Subclasses say what AWS calls make it, show it, change it and take it away."""
+
+    token: ClassVar[str]
+    arguments: ClassVar[type]
+    served: ClassVar[frozenset[str]]
+    """The declared properties that the stand-in acts on; another one that is set is refused."""
+    forces_replacement: ClassVar[frozenset[str]] = frozenset()
+    """Properties that the upstream provider cannot change in place (ForceNew in its schema)."""
+    name_length: ClassVar[int | None] = None
+    """The greatest length of `name`, made up when none is given; None where there is none."""
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    computed_names: ClassVar[frozenset[str]] = frozenset()
+    """Outputs that are unknown until the resource exists."""
+
+    @abstractmethod
+    def create(self, aws: Clients, inputs: Values) -> str:
+        """Make it and return its id."""
+
+    @abstractmethod
+    def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:
+        """Describe it; raises Gone."""
+
+    def update(self, aws: Clients, resource_id: str, inputs: Values, changed: frozenset[str]) -> None:
+        """Bring the *changed* properties to what *inputs* says."""
+        raise NotImplementedError(f"{self.token} {resource_id}: {sorted(changed)} cannot be changed in place")
+
+    @abstractmethod
+    def delete(self, aws: Clients, resource_id: str, state: Values) -> None:
+        """Take it away; returns when it is gone, and when it was gone before."""
+
+    def names_unknown_after(self, changed: frozenset[str]) -> frozenset[str]:  # noqa: ARG002
+        """The outputs that an update of *changed* will move."""
+        return frozenset()
+
+    def with_defaults(self, inputs: Values, old_inputs: Values, urn_name: str) -> Values:
+        """*inputs* with defaults and, where a name is needed and none given, the old one or a new one."""
+        full = {**{key: value for key, value in self.defaults.items() if key not in inputs}, **inputs}
+        if self.name_length is not None and full.get("name") is None:
+            old = old_inputs.get("name")
+            full["name"] = old or f"{urn_name[: self.name_length - 8]}-{secrets.token_hex(4)[:7]}"
+        return full
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of *error*."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def absent(call: Callable[[], T], *codes: str) -> T:
+    """What *call* returns; raises Gone when AWS answers with one of *codes*."""
+    try:
+        return call()
+    except ClientError as error:
+        if error_code(error) in codes:
+            raise Gone(str(error)) from error
+        raise
+
+
+def retry_while(call: Callable[[], object], codes: Iterable[str]) -> None:
+    """Call until AWS no longer answers with one of *codes*, as a resource in use does, for a bounded time."""
+    refused = set(codes)
+    deadline = time.monotonic() + DELETE_TIMEOUT_SECONDS
+    while True:
+        try:
+            call()
+        except ClientError as error:
+            if error_code(error) not in refused or time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_DELAY_SECONDS)
+        else:
+            return
+
+
+def tag_list(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
+    """Tags as most AWS calls take them."""
+    return [{"Key": key, "Value": value} for key, value in sorted((tags or {}).items())]
+
+
+def tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """Tags as a Pulumi program gives them, without AWS's own."""
+    return {tag["Key"]: tag["Value"] for tag in tags or () if not tag["Key"].startswith("aws:")}
+
+
+def tag_specification(kind: str, tags: Mapping[str, str] | None) -> list[dict[str, Any]]:
+    """TagSpecifications of an EC2 call; empty without tags."""
+    return [{"ResourceType": kind, "Tags": tag_list(tags)}] if tags else []
+
+
+def retag(ec2: Any, resource_id: str, tags: Mapping[str, str] | None) -> None:
+    """Make *tags* the tags of an EC2 resource."""
+    old = tag_dict(ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource_id]}])["Tags"])
+    gone = [{"Key": key} for key in old if key not in (tags or {})]
+    if gone:
+        ec2.delete_tags(Resources=[resource_id], Tags=gone)
+    if tags:
+        ec2.create_tags(Resources=[resource_id], Tags=tag_list(tags))
+
+
+def pascal(value: Any) -> Any:
+    """Property names as AWS spells them: httpTokens is HttpTokens; None values are left out."""
+    if isinstance(value, Mapping):
+        return {key[0].upper() + key[1:]: pascal(item) for key, item in value.items() if item is not None}
+    return [pascal(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,103 @@
+"""The everyday things, as the README tells them, with the real engine, real Packer and real machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.end_to_end.checkout import Checkout, ask
+from tests.end_to_end.conftest import STACK, living_instances, own_images
+
+PAGE = "images/web-app/app/web_app.py"
+
+
+def test_the_page_names_the_image_fingerprint_and_commit_that_were_rolled_out(project: Checkout) -> None:
+    outputs = project.outputs(STACK)
+
+    answer = ask(outputs["url"])
+
+    assert answer["ami_id"] == outputs["ami_id"]
+    assert answer["fingerprint"] == outputs["fingerprint"]
+    assert answer["git_commit"] == outputs["git_commit"] == project.must("git", "rev-parse", "HEAD").strip()
+    assert outputs["rollout_status"] == "Successful"
+
+
+def test_a_second_up_builds_nothing_changes_nothing_and_launches_no_instance(
+    project: Checkout, ec2: Any
+) -> None:
+    before = living_instances(ec2), own_images(ec2)
+
+    printed = project.up(STACK)
+
+    assert (living_instances(ec2), own_images(ec2)) == before
+    assert "unchanged" in printed
+    assert not any(word in printed for word in ("created", "updated", "replaced", "deleted"))
+
+
+def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the_earlier_image(
+    project: Checkout, ec2: Any
+) -> None:
+    before = project.outputs(STACK)
+    project.edit(PAGE, "</body>", "<p>edited</p></body>")
+    images = own_images(ec2)
+
+    preview = project.preview(STACK)
+
+    assert "build: app/web_app.py changed" in preview
+    assert "aws:ec2/launchTemplate:LaunchTemplate" in preview
+    assert "InstanceRefresh" in preview
+    assert own_images(ec2) == images
+
+    project.up(STACK)
+
+    edited = project.outputs(STACK)
+    assert edited["image_origin"] == "built"
+    assert edited["fingerprint"] != before["fingerprint"]
+    assert ask(edited["url"])["fingerprint"] == edited["fingerprint"]
+
+    images = own_images(ec2)
+    project.must("git", "revert", "--no-edit", "HEAD")
+    project.up(STACK)
+
+    reverted = project.outputs(STACK)
+    assert reverted["image_origin"] == "reused"
+    assert reverted["ami_id"] == before["ami_id"]
+    assert ask(reverted["url"])["ami_id"] == before["ami_id"]
+    assert own_images(ec2) == images
+
+
+def test_a_pin_rolls_out_that_image_without_a_build_and_its_removal_returns_to_the_working_tree(
+    project: Checkout, ec2: Any
+) -> None:
+    old = project.outputs(STACK)
+    project.edit(PAGE, "</body>", "<p>pin me not</p></body>")
+    project.up(STACK)
+    new = project.outputs(STACK)
+    images = own_images(ec2)
+
+    project.must("pulumi", "config", "set", "pinnedAmi", old["ami_id"], "--stack", STACK)
+    assert f"pinned to {old['ami_id']}" in project.preview(STACK)
+    project.up(STACK)
+
+    pinned = project.outputs(STACK)
+    assert (pinned["ami_id"], pinned["image_origin"]) == (old["ami_id"], "pinned")
+    assert ask(pinned["url"])["ami_id"] == old["ami_id"]
+
+    project.must("pulumi", "config", "rm", "pinnedAmi", "--stack", STACK)
+    project.up(STACK)
+
+    unpinned = project.outputs(STACK)
+    assert (unpinned["ami_id"], unpinned["image_origin"]) == (new["ami_id"], "reused")
+    assert ask(unpinned["url"])["ami_id"] == new["ami_id"]
+    assert own_images(ec2) == images
+
+
+def test_an_edit_while_pinned_changes_nothing(project: Checkout) -> None:
+    pinned = project.outputs(STACK)["ami_id"]
+    project.must("pulumi", "config", "set", "pinnedAmi", pinned, "--stack", STACK)
+    project.up(STACK)
+    project.edit(PAGE, "</body>", "<p>not while pinned</p></body>")
+
+    printed = project.up(STACK)
+
+    assert "unchanged" in printed
+    assert not any(word in printed for word in ("created", "updated", "replaced", "deleted"))

@@ -1,0 +1,134 @@
+"""What goes wrong is said, changes nothing that serves, and the next `up` can mend it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.checkout import Checkout, ask, wait_until
+from tests.end_to_end.conftest import STACK, living_instances, own_images
+
+PROVISION = "images/web-app/provision/application.sh"
+
+
+def leftovers(ec2: Any) -> dict[str, list[str]]:
+    """What Packer makes for the length of a build and must take away again."""
+    instances = [
+        instance["InstanceId"]
+        for reservation in ec2.describe_instances()["Reservations"]
+        for instance in reservation["Instances"]
+        if instance["State"]["Name"] not in ("shutting-down", "terminated")
+        and any(tag["Key"] == "RunId" for tag in instance.get("Tags", []))
+    ]
+    keys = [key["KeyName"] for key in ec2.describe_key_pairs()["KeyPairs"] if "packer" in key["KeyName"]]
+    groups = [
+        group["GroupId"]
+        for group in ec2.describe_security_groups()["SecurityGroups"]
+        if group["GroupName"].startswith("packer")
+    ]
+    return {"instances": instances, "key pairs": keys, "security groups": groups}
+
+
+NOTHING_LEFT: dict[str, list[str]] = {"instances": [], "key pairs": [], "security groups": []}
+
+
+def test_a_provisioner_that_fails_is_named_leaves_nothing_and_is_not_recorded(
+    project: Checkout, ec2: Any
+) -> None:
+    before = project.outputs(STACK)
+    images = own_images(ec2)
+    script = project.folder / PROVISION
+    script.write_text(script.read_text() + "\necho the disk is made of cheese >&2\nexit 7\n")
+    project.commit("Break a provisioner")
+
+    printed = project.failing_up(STACK)
+
+    assert "application.sh" in printed
+    assert "the disk is made of cheese" in printed
+    assert "7" in printed
+    assert ".packer-runs/" in printed
+    assert leftovers(ec2) == NOTHING_LEFT
+    assert own_images(ec2) == images
+    assert ask(before["url"])["ami_id"] == before["ami_id"]
+
+
+def test_an_image_whose_service_does_not_start_is_rolled_back_and_the_old_image_serves(
+    project: Checkout,
+) -> None:
+    before = project.outputs(STACK)
+    script = project.folder / PROVISION
+    script.write_text(script.read_text() + "\nsystemctl disable web-app.service\n")
+    project.commit("Break the service")
+
+    printed = project.failing_up(STACK)
+
+    assert "RollbackSuccessful" in printed
+    assert before["ami_id"] in printed
+    for _ in range(10):
+        assert ask(before["url"])["ami_id"] == before["ami_id"]
+
+    project.must("git", "revert", "--no-edit", "HEAD")
+    project.up(STACK)
+
+    after = project.outputs(STACK)
+    assert after["ami_id"] == before["ami_id"]
+    assert ask(after["url"])["ami_id"] == before["ami_id"]
+
+
+@pytest.mark.parametrize("ending", ["interrupted twice", "terminated", "killed"])
+def test_a_build_that_is_cut_off_leaves_nothing_behind_and_the_next_up_succeeds(
+    project: Checkout, ec2: Any, ending: str
+) -> None:
+    page = project.folder / "images/web-app/app/web_app.py"
+    page.write_text(page.read_text() + f"\n# {ending}\n")
+    project.commit("Edit the page")
+    serving = living_instances(ec2)
+
+    with project.start("pulumi", "up", "--yes", "--stack", STACK) as process:
+        wait_until(lambda: bool(living_instances(ec2) - serving), "Packer launches its instance")
+        if ending == "interrupted twice":
+            os.killpg(process.pid, signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)
+        elif ending == "terminated":
+            process.terminate()
+        else:
+            kill_tree(process.pid)
+        process.communicate(timeout=300)
+
+    wait_until(lambda: leftovers(ec2) == NOTHING_LEFT, "nothing temporary is left", timeout_seconds=180)
+    wait_until(lambda: packers_of(project) == [], "Packer is gone")
+    project.run("pulumi", "cancel", "--yes", "--stack", STACK)
+    project.up(STACK)
+    outputs = project.outputs(STACK)
+    assert ask(outputs["url"])["ami_id"] == outputs["ami_id"]
+
+
+def kill_tree(pid: int) -> None:
+    """SIGKILL the engine and each plugin under it, but not what deliberately left its process tree."""
+    import psutil
+
+    engine = psutil.Process(pid)
+    family = [engine, *engine.children(recursive=True)]
+    plugins = [process for process in family if not is_build(process)]
+    for process in plugins:
+        process.kill()
+
+
+def is_build(process: Any) -> bool:
+    """Whether *process* is Packer, its plugin, or what supervises it."""
+    command = " ".join(process.cmdline())
+    return "packer" in command or "supervisor" in command
+
+
+def packers_of(project: Checkout) -> list[int]:
+    """The Packer processes that work for *project*."""
+    import psutil
+
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if str(project.folder) in " ".join(process.info["cmdline"] or []) and "packer" in str(process.info)
+    ]

@@ -1,4 +1,5 @@
 # `make` lists what there is. Everything here may be interrupted and run again.
+# A second checkout beside a running one: make up LOCAL_AWS_OPTIONS="--port 0 --network auto"
 
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m tools.local_stack

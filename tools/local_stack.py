@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ from tools.versions import VersionError
 __all__ = ["local_environment", "main"]
 
 STACK = "local"
+# Options of `python -m local_aws start`, for a second checkout: "--port 0 --network auto"
+OPTIONS_VARIABLE = "LOCAL_AWS_OPTIONS"
 
 
 class StackError(Exception):
@@ -58,7 +61,7 @@ def run_pulumi(*arguments: str, environment: Mapping[str, str]) -> None:
 
 def prepare() -> dict[str, str]:
     """Start the local AWS, make the state fit it, and return the environment in which pulumi works on it."""
-    if run_local_aws("start") != 0:
+    if run_local_aws("start", *shlex.split(os.environ.get(OPTIONS_VARIABLE, ""))) != 0:
         raise StackError("the local AWS did not start")
     generation = str(read_local_aws_status()["generation"])
     stacks = pulumi_state.find_stacks(LOCAL_BACKEND)

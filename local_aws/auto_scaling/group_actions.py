@@ -106,9 +106,11 @@ class GroupBackend(LocalAutoScalingBackend):
                 "request(s) still in the group.",
             )
         with world_lock:
+            # With a capacity still to be reached an instance may be launching: then the keeper removes it.
+            is_idle = not group.states and not group.desired_capacity
             group.status = "Delete in progress"
             group.min_size = group.desired_capacity = 0
-            if not group.states:
+            if is_idle:
                 self.remove_group(group)
             self.changed(group)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from local_aws import lifecycle
 from local_aws.environment import UNSET, aws_environment
 from local_aws.home import DEFAULT_HOME, LocalAwsError, read_home
+from local_aws.machines.base_image import ended_by_sigterm
 
 EXAMPLES = """\
 examples:
@@ -72,10 +74,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it did what was asked (status: when it runs)."""
     given = parse(arguments)
     try:
-        return run(given)
+        with ended_by_sigterm():
+            return run(given)
     except LocalAwsError as error:
-        print(f"local aws: {error}", file=sys.stderr)
+        say(str(error))
         return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 128 + signal.SIGINT
 
 
 def run(given: argparse.Namespace) -> int:
@@ -124,6 +130,8 @@ def _env(folder: Path) -> int:
         raise LocalAwsError(
             f"{folder} has no local AWS · its environment was asked for · run `python -m local_aws start`"
         )
+    if lifecycle.server_process(folder) is None:
+        say("it is not running: `python -m local_aws start` starts it")
     print(f"unset {' '.join(UNSET)}")
     for name, value in aws_environment(home).items():
         print(f"export {name}={shlex.quote(value)}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from local_aws import locks
-from local_aws.home import Home, LocalAwsError, home_name, read_home, state_file
+from local_aws.home import Home, LocalAwsError, forget_home, home_name, read_home, state_file
 from local_aws.leftovers import MARK, remove_leftovers
 from local_aws.machines.base_image import ensure_base_image
 
@@ -61,6 +61,7 @@ def start(wishes: Wishes, say: Say) -> Home:
             say("the local AWS ran before and its account is gone: beginning with an empty one")
         remove_leftovers(folder, say)
         ensure_base_image(say)
+        forget_home(folder)
         _spawn(wishes, folder)
     home = read_home(folder)
     if home is None:
@@ -166,7 +167,7 @@ def status(folder: Path) -> dict[str, Any]:
     process = server_process(folder)
     result: dict[str, Any] = {"folder": str(folder.resolve()), "state": "never started", "machines": []}
     if home is None:
-        return result
+        return result | ({"state": "starting"} if process else {})
     result |= {
         "state": "running" if process else "not running",
         "process": process,
@@ -178,6 +179,16 @@ def status(folder: Path) -> dict[str, Any]:
         "log_file": str(home.log_file),
     }
     if process:
-        with urllib.request.urlopen(f"{home.endpoint_url}/local-aws/status", timeout=30) as answer:  # noqa: S310
-            result |= json.load(answer)
+        result |= _ask_server(home)
     return result
+
+
+def _ask_server(home: Home) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"{home.endpoint_url}/local-aws/status", timeout=30) as answer:  # noqa: S310
+            return dict(json.load(answer))
+    except (OSError, ValueError) as error:
+        raise LocalAwsError(
+            f"{home.endpoint_url} does not answer ({error}) · its server process runs and should · "
+            f"read {home.log_file}, then run `python -m local_aws stop`"
+        ) from error

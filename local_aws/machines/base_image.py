@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +21,8 @@ from pathlib import Path
 from local_aws.home import LocalAwsError, cache_folder
 from local_aws.machines import podman
 from local_aws.machines.recipe import PACKAGES, STEPS, SUITE, Recipe, read_recipe
+
+WORK_FOLDER_PREFIX = "local-aws-base-image-"
 
 
 def is_made(recipe: Recipe) -> bool:
@@ -59,16 +64,27 @@ def _only_maker(say: Callable[[str], None]) -> Iterator[None]:
         yield
 
 
+def remove_stale_work(temporary: Path, mounts: str) -> None:
+    """Remove what a maker that was killed left in *temporary*; the caller is the only maker now.
+
+    A folder with something mounted below it (*mounts* is the text of /proc/mounts) is left alone: removing would
+    reach into what is mounted.
+    """
+    for folder in temporary.glob(f"{WORK_FOLDER_PREFIX}*"):
+        if folder.stat().st_uid == os.getuid() and f" {folder}/" not in mounts:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _make(recipe: Recipe, say: Callable[[str], None]) -> None:
+    remove_stale_work(Path(tempfile.gettempdir()), Path("/proc/mounts").read_text())
     started = time.monotonic()
-    # mmdebstrap and podman put their temporary files below here too, so an interruption leaves nothing.
-    with tempfile.TemporaryDirectory(prefix="local-aws-base-image-") as name:
+    with tempfile.TemporaryDirectory(prefix=WORK_FOLDER_PREFIX) as name:
         folder = Path(name)
         folder.chmod(0o755)
         additions = folder / "additions"
         _write_additions(recipe, additions)
         disk = folder / "disk.tar"
-        say(f"base image: installing Debian 12 ({len(PACKAGES)} packages and what they need), about 30 s")
+        say(f"base image: installing Debian 12 and {len(PACKAGES)} packages, about 30 s")
         _run_mmdebstrap(recipe, additions, disk)
         say(f"base image: importing it into podman ({time.monotonic() - started:.0f} s so far)")
         podman.import_image(disk, recipe.tag)
@@ -93,14 +109,43 @@ def _run_mmdebstrap(recipe: Recipe, additions: Path, disk: Path) -> None:
     hooks = (f'cp -r --no-preserve=ownership "{additions}/." "$1/"', *STEPS)
     command += [f"--customize-hook={hook}" for hook in hooks]
     command += [SUITE, str(disk), *recipe.sources]
-    # Its temporary root must not be below a folder that the archive's own user cannot enter.
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if result.returncode != 0:
-        last_lines = " | ".join(result.stderr.strip().splitlines()[-3:])
+    failure = _run_to_the_end(command, disk.parent)
+    if failure:
         raise LocalAwsError(
-            f"mmdebstrap exited {result.returncode} ({last_lines}) · it was to install Debian 12 into "
-            "the base image · check that `apt-get update` works on this computer, then start again"
+            f"mmdebstrap failed ({failure}) · it was to install Debian 12 into the base image · "
+            "check that `apt-get update` works on this computer, then start again"
         )
+
+
+def _run_to_the_end(command: list[str], folder: Path) -> str:
+    """What went wrong, empty when nothing did; however this process ends, the command ends too."""
+    messages = folder / "messages"
+    with messages.open("w") as file:
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env={**os.environ, "TMPDIR": str(folder)},
+        )
+        try:
+            status = process.wait()
+        except BaseException:
+            process.terminate()  # mmdebstrap then unmounts and removes what it made
+            process.wait()
+            raise
+    last_lines = " | ".join(messages.read_text(errors="replace").strip().splitlines()[-3:])
+    return "" if status == 0 else f"exit status {status}: {last_lines}"
+
+
+@contextlib.contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """Within it SIGTERM unwinds like Ctrl-C, so that what was begun is cleaned up."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main() -> int:
@@ -110,10 +155,14 @@ def main() -> int:
         print(line, file=sys.stderr, flush=True)
 
     try:
-        print(ensure_base_image(say))
+        with ended_by_sigterm():
+            print(ensure_base_image(say))
     except LocalAwsError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("base image: interrupted; nothing is left of it", file=sys.stderr)
+        return 128 + signal.SIGINT
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from local_aws.home import LocalAwsError
 from tools import pulumi_state
+from tools.child_process import run_to_its_end
 from tools.local_environment import (
     LOCAL_AWS_HOME,
     LOCAL_BACKEND,
@@ -42,7 +43,7 @@ def say(line: str) -> None:
 def run_local_aws(*arguments: str) -> int:
     """Run the local AWS's own command line; return its exit status."""
     command = [sys.executable, "-m", "local_aws", *arguments, "--home", str(LOCAL_AWS_HOME)]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    return run_to_its_end(command, ROOT, os.environ)
 
 
 def read_local_aws_status() -> dict[str, Any]:
@@ -54,7 +55,7 @@ def read_local_aws_status() -> dict[str, Any]:
 
 def run_pulumi(*arguments: str, environment: Mapping[str, str]) -> None:
     """Run pulumi with its output shown; raise StackError when it fails."""
-    status = subprocess.run(["pulumi", *arguments], cwd=ROOT, env=dict(environment), check=False).returncode
+    status = run_to_its_end(["pulumi", *arguments], ROOT, environment)
     if status != 0:
         raise StackError(f"`pulumi {' '.join(arguments[:2])}` ended with exit status {status}")
 

@@ -92,7 +92,7 @@ rollout = InstanceRefresh(
         auto_rollback=settings.auto_rollback,
         timeout_minutes=settings.rollout_timeout_minutes,
     ),
-    opts=pulumi.ResourceOptions(depends_on=[fleet]),
+    opts=pulumi.ResourceOptions(depends_on=[load_balancer, fleet]),
 )
 if settings.smoke_test:
     run_smoke_test(

@@ -1,25 +1,28 @@
 """The stack's settings: the only reader of Pulumi's config, and it refuses bad ones before anything happens.
 
-Types, descriptions and defaults are declared once, in Pulumi.yaml; the engine fills the defaults in.
+Types, descriptions and defaults are declared once, in Pulumi.yaml; the engine fills the defaults in, and
+refuses a value of the wrong type itself (pulumi/pkg/workspace/config.go, validateStackConfigValue).
 """
 
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
-
-PROJECT = "immutable-machines"
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 
-class SettingsError(Exception):
-    """The stack's config cannot be used; each line names a key, its value, what is allowed and the remedy."""
+class SettingsError(pulumi.RunError):
+    """The stack's config cannot be used; each line names a key, its value, what is allowed and the remedy.
+
+    Pulumi shows a RunError's message without a traceback.
+    """
 
 
 class _Refusal(Exception):  # noqa: N818 - never leaves this module
@@ -61,6 +64,13 @@ def _boolean(text: str) -> bool:
     raise _Refusal("true or false")
 
 
+def _cidr_block(text: str) -> str:
+    try:
+        return str(ipaddress.IPv4Network(text))
+    except ValueError as error:
+        raise _Refusal("IPv4 networks such as 10.0.0.0/8, without bits beyond the mask") from error
+
+
 def _list_of(reader: Reader) -> Reader:
     def read(text: str) -> tuple[str, ...]:
         try:
@@ -76,7 +86,6 @@ def _list_of(reader: Reader) -> Reader:
 
 _AMI_ID = _matching(r"ami-[0-9a-f]{8}([0-9a-f]{9})?", "an AMI id such as ami-0123456789abcdef0")
 _SUBNET_ID = _matching(r"subnet-[0-9a-f]{8,17}", "subnet ids such as subnet-0123456789abcdef0")
-_CIDR_BLOCK = _matching(r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}", "CIDR blocks such as 10.0.0.0/8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +109,7 @@ class StackSettings:
     certificate_arn: str | None = _setting(
         _optional(_matching(r"arn:aws[a-z-]*:(acm|iam):.+", "the ARN of an ACM or IAM certificate"))
     )
-    allowed_cidr_blocks: tuple[str, ...] = _setting(_list_of(_CIDR_BLOCK))
+    allowed_cidr_blocks: tuple[str, ...] = _setting(_list_of(_cidr_block))
     application_port: int = _setting(_whole_number(1, 65535))
     health_check_path: str = _setting(_matching(r"/\S{0,1023}", "a path that begins with /"))
     health_check_interval_seconds: int = _setting(_whole_number(5, 300))
@@ -140,44 +149,52 @@ READERS: Mapping[str, tuple[str, Reader]] = {
     for entry in fields(StackSettings)
     if "reader" in entry.metadata
 }
+LISTS = frozenset(key_of(entry.name) for entry in fields(StackSettings) if entry.type == "tuple[str, ...]")
 
 
 def load_settings() -> StackSettings:
-    """The settings of the stack that is being run; raises SettingsError that names all that is wrong."""
+    """The settings of the stack that is being run; warns of doubtful ones, raises SettingsError if bad."""
+    prefix = f"{pulumi.get_project()}:"
     texts = {
-        key.removeprefix(f"{PROJECT}:"): str(value)
+        key.removeprefix(prefix): str(value)
         for key, value in {**get_config_env(), **CONFIG.get()}.items()
-        if key.startswith(f"{PROJECT}:")
+        if key.startswith(prefix)
     }
-    return read_settings(texts, pulumi.Config("aws").get("region"), pulumi.get_stack())
+    secret_keys = frozenset(key for key in texts if is_config_secret(prefix + key))
+    region = pulumi.Config("aws").get("region")
+    settings = read_settings(texts, region=region, stack=pulumi.get_stack(), secret_keys=secret_keys)
+    for warning in find_doubts(settings):
+        pulumi.log.warn(warning)
+    return settings
 
 
-def read_settings(texts: Mapping[str, str], region: str | None, stack: str) -> StackSettings:
+def read_settings(
+    texts: Mapping[str, str], *, region: str | None, stack: str, secret_keys: frozenset[str] = frozenset()
+) -> StackSettings:
     """The settings that *texts*, the project's config of *stack* by key, describe; else SettingsError."""
-    problems = [_describe_unknown(key, value, stack) for key, value in texts.items() if key not in READERS]
+    shown = {key: "a secret" if key in secret_keys else repr(value) for key, value in texts.items()}
+    problems = [_describe_unknown(key, shown[key], stack) for key in texts if key not in READERS]
     values: dict[str, Any] = {}
     for key, (name, reader) in READERS.items():
         if key not in texts:
-            problems.append(f"{key} is missing · Pulumi.yaml has its default · {_remedy(key, '...', stack)}")
+            problems.append(f"{key} is missing · a value was expected · {_remedy(key, 'VALUE', stack)}")
             continue
         try:
             values[name] = reader(texts[key])
         except _Refusal as refusal:
-            problems.append(
-                f"{key} is {texts[key]!r} · {refusal} was expected · {_remedy(key, '...', stack)}"
-            )
-    if not region:
+            problems.append(f"{key} is {shown[key]} · {refusal} was expected · {_remedy_of(key, stack)}")
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", region or ""):
         problems.append(
-            "aws:region is missing · a region such as us-east-1 was expected · "
-            f"pulumi config set aws:region us-east-1 --stack {stack}"
+            f"aws:region is {region!r} · a region such as us-east-1 was expected · "
+            f"{_remedy('aws:region', 'us-east-1', stack)}"
         )
     if not problems:
         settings = StackSettings(region=str(region), **values)
         problems = find_contradictions(settings, stack)
         if not problems:
             return settings
-    # Pulumi shows the last line of a traceback: one that stands alone, whatever their number.
-    raise SettingsError("; and ".join(problems))
+    # One line each, so that every one of them stands alone.
+    raise SettingsError("\n".join(problems))
 
 
 def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
@@ -185,53 +202,80 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
     problems = []
     if settings.min_size > settings.max_size:
         problems.append(
-            f"minSize is {settings.min_size} and maxSize {settings.max_size} · minSize may not be greater · "
-            f"{_remedy('maxSize', settings.min_size, stack)}"
+            f"minSize is {settings.min_size} and maxSize {settings.max_size} · a minSize up to maxSize was "
+            f"expected · {_remedy('maxSize', settings.min_size, stack)}"
         )
     elif not settings.min_size <= settings.desired_capacity <= settings.max_size:
         problems.append(
             f"desiredCapacity is {settings.desired_capacity} · one from minSize {settings.min_size} to "
-            f"maxSize {settings.max_size} was expected · {_remedy('desiredCapacity', settings.min_size, stack)}"
+            f"maxSize {settings.max_size} was expected · "
+            f"{_remedy('desiredCapacity', settings.min_size, stack)}"
         )
-    # InstanceMaintenancePolicy and RefreshPreferences, Auto Scaling API reference.
+    # RefreshPreferences, Auto Scaling API reference.
     if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
         problems.append(
-            f"maxHealthyPercentage {settings.max_healthy_percentage} is more than 100 above "
-            f"minHealthyPercentage {settings.min_healthy_percentage} · AWS allows a difference of 100 · "
+            f"maxHealthyPercentage is {settings.max_healthy_percentage} with a minHealthyPercentage of "
+            f"{settings.min_healthy_percentage} · a difference up to 100 was expected · "
             f"{_remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
-        )
-    if settings.min_healthy_percentage == settings.max_healthy_percentage == 100:
-        problems.append(
-            "minHealthyPercentage and maxHealthyPercentage are both 100 · room to add or to take an instance "
-            f"was expected · {_remedy('maxHealthyPercentage', 200, stack)}"
         )
     if settings.vpc_id and not settings.subnet_ids:
         problems.append(
-            f"vpcId is {settings.vpc_id} without subnetIds · the subnets of that VPC were expected · "
-            f"pulumi config set --path 'subnetIds[0]' subnet-... --stack {stack}"
+            f"vpcId is {settings.vpc_id} without subnetIds · subnets of that VPC, in two zones or more, were "
+            f"expected · pulumi config set --path 'subnetIds[0]' subnet-... --stack {stack}"
         )
-    if len(settings.subnet_ids) == 1:
+    if settings.subnet_ids and not settings.vpc_id:
         problems.append(
-            f"subnetIds names only {settings.subnet_ids[0]} · a load balancer needs two, each in a zone · "
+            f"subnetIds is {', '.join(settings.subnet_ids)} without vpcId · the VPC of these subnets was "
+            f"expected · {_remedy('vpcId', 'vpc-...', stack)}"
+        )
+    # CreateLoadBalancer, Subnets: "You must specify subnets from at least two Availability Zones."
+    if len(set(settings.subnet_ids)) == 1:
+        problems.append(
+            f"subnetIds is {settings.subnet_ids[0]} alone · two or more, in different zones, were expected · "
             f"pulumi config set --path 'subnetIds[1]' subnet-... --stack {stack}"
         )
     if settings.certificate_arn and settings.listener_port == 80:
         problems.append(
-            "listenerPort is 80 with a certificateArn · HTTPS on another port was expected · "
+            "listenerPort is 80 with a certificateArn · another port was expected, as this one is for HTTP · "
             f"{_remedy('listenerPort', 443, stack)}"
+        )
+    if settings.listener_port == 443 and not settings.certificate_arn:
+        problems.append(
+            "listenerPort is 443 without a certificateArn · a certificate was expected, as this port is for "
+            f"HTTPS · {_remedy('certificateArn', 'arn:aws:acm:...', stack)}"
         )
     return problems
 
 
-def _describe_unknown(key: str, value: str, stack: str) -> str:
+def find_doubts(settings: StackSettings) -> list[str]:
+    """Settings that AWS takes, and that do something else than they seem to say."""
+    doubts = []
+    desired, most = settings.desired_capacity, settings.max_healthy_percentage
+    stays = -(-desired * settings.min_healthy_percentage // 100)
+    if desired > 0 and stays == desired and desired * most // 100 == desired:
+        # RefreshPreferences.MaxHealthyPercentage, Auto Scaling API reference.
+        doubts.append(
+            f"maxHealthyPercentage {most} leaves no room for an extra instance beside {desired}: a rollout "
+            f"exceeds it by one instance; {100 + -(-100 // desired)} says so openly"
+        )
+    if settings.allowed_cidr_blocks == ():
+        doubts.append("allowedCidrBlocks is empty: nobody can reach the load balancer")
+    return doubts
+
+
+def _describe_unknown(key: str, shown_value: str, stack: str) -> str:
     """A key that nothing reads, with the nearest one that something does."""
-    near: Sequence[str] = difflib.get_close_matches(key, READERS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(sorted(READERS))}"
-    return (
-        f"{key} (value {value!r}) is no setting of this project · {hint} · "
-        f"pulumi config rm {key} --stack {stack}"
-    )
+    near = difflib.get_close_matches(key, READERS, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(READERS))}"
+    return f"{key} is {shown_value} and no setting · {hint} · pulumi config rm {key} --stack {stack}"
 
 
 def _remedy(key: str, value: object, stack: str) -> str:
     return f"pulumi config set {key} {value} --stack {stack}"
+
+
+def _remedy_of(key: str, stack: str) -> str:
+    """The command that puts another value in the place of a wrong one."""
+    if key in LISTS:
+        return f"pulumi config set --path '{key}[0]' VALUE --stack {stack}"
+    return _remedy(key, "VALUE", stack)

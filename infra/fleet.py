@@ -9,6 +9,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.naming import shorten
+
+LONGEST_ROLE_NAME = 64
+"""CreateRole, IAM API reference."""
+
 MAY_BE_ASSUMED_BY_EC2 = json.dumps(
     {
         "Version": "2012-10-17",
@@ -131,16 +136,15 @@ class Fleet(pulumi.ComponentResource):
     def _instance_profile(self, name: str, tags: Mapping[str, str]) -> aws.iam.InstanceProfile:
         """Lets a machine be reached by Session Manager, and nothing else."""
         child = pulumi.ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-machine", assume_role_policy=MAY_BE_ASSUMED_BY_EC2, tags=tags, opts=child
-        )
+        short_name = shorten(f"{name}-machine", LONGEST_ROLE_NAME)
+        role = aws.iam.Role(short_name, assume_role_policy=MAY_BE_ASSUMED_BY_EC2, tags=tags, opts=child)
         aws.iam.RolePolicyAttachment(
             f"{name}-session-manager",
             role=role.name,
             policy_arn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
             opts=child,
         )
-        return aws.iam.InstanceProfile(f"{name}-machine", role=role.name, tags=tags, opts=child)
+        return aws.iam.InstanceProfile(short_name, role=role.name, tags=tags, opts=child)
 
     def _launch_template(
         self,

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-NAME_PREFIX_LENGTH = 24
-"""AWS allows 32 characters (CreateLoadBalancer, API reference); Pulumi adds a hyphen and seven of its own."""
+from infra.naming import shorten
+
+LONGEST_NAME = 32
+"""Of load balancers and of target groups (CreateLoadBalancer, CreateTargetGroup, ELBv2 API reference)."""
+
+LONGEST_HEALTH_CHECK_TIMEOUT_SECONDS = 5
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
@@ -47,7 +51,7 @@ class LoadBalancer(pulumi.ComponentResource):
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("immutable-machines:infra:LoadBalancer", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        short_name = name[:NAME_PREFIX_LENGTH].rstrip("-")
+        short_name = shorten(name, LONGEST_NAME)
         tags = {**args.tags, "Name": name}
 
         security_group = aws.ec2.SecurityGroup(
@@ -90,7 +94,8 @@ class LoadBalancer(pulumi.ComponentResource):
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 path=args.health_check_path,
                 interval=args.health_check_interval_seconds,
-                timeout=max(2, args.health_check_interval_seconds - 1),
+                # It must be shorter than the interval, which is 5 seconds or more.
+                timeout=min(LONGEST_HEALTH_CHECK_TIMEOUT_SECONDS, args.health_check_interval_seconds - 1),
                 healthy_threshold=args.healthy_threshold,
                 unhealthy_threshold=args.unhealthy_threshold,
                 matcher="200",

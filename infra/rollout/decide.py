@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from infra.rollout.values import ADOPTABLE_STATUSES, Fleet, Group, Instance, Refresh, Target, TargetHealth
@@ -86,7 +85,8 @@ def describe_missing(fleet: Fleet) -> str:
         return f"{len(in_service)} of {group.desired_capacity} instances in service"
     waiting = [instance for instance in in_service if not fleet.health_of(instance).is_healthy]
     if not waiting:
-        return ""
+        unseen = [instance.instance_id for instance in in_service if instance.ami_id is None]
+        return f"EC2 does not say yet which AMI {unseen[0]} runs" if unseen else ""
     healthy = len(in_service) - len(waiting)
     health = fleet.health_of(waiting[0])
     return f"{healthy} of {len(in_service)} targets healthy; {waiting[0].instance_id} is {describe(health)}"
@@ -95,35 +95,6 @@ def describe_missing(fleet: Fleet) -> str:
 def describe(health: TargetHealth) -> str:
     """A target's health as a person reads it."""
     return f"{health.state} ({health.reason})" if health.reason else health.state
-
-
-def describe_plan(
-    desired_capacity: int, min_healthy_percentage: int | None, max_healthy_percentage: int | None
-) -> str:
-    """How many instances AWS replaces at once, from its percentages.
-
-    AWS's defaults are 90 and 100; a minimum is rounded up and a maximum down, and with a maximum over 100
-    new instances are launched before old ones are terminated ("Understand the default values for an
-    instance refresh" and "Instance refresh with maximum healthy percentage", Auto Scaling user guide).
-    """
-    lowest_percentage = 90 if min_healthy_percentage is None else min_healthy_percentage
-    highest_percentage = 100 if max_healthy_percentage is None else max_healthy_percentage
-    never_fewer = math.ceil(desired_capacity * lowest_percentage / 100)
-    extra = math.floor(desired_capacity * highest_percentage / 100) - desired_capacity
-    instances = "1 instance" if desired_capacity == 1 else f"{desired_capacity} instances"
-    if desired_capacity == 0:
-        return "no instances: nothing is replaced"
-    if extra > 0:
-        return f"{instances}, up to {extra} extra at a time, never fewer than {never_fewer}"
-    at_once = max(1, desired_capacity - never_fewer)
-    if at_once == desired_capacity:
-        consequence = "so the service is down meanwhile"
-    else:
-        consequence = f"so {desired_capacity - at_once} serve meanwhile"
-    return (
-        f"{instances}, {at_once} terminated before its replacement is launched, {consequence}: "
-        f"maxHealthyPercentage {highest_percentage} leaves no room for an extra one"
-    )
 
 
 def describe_progress(refresh: Refresh) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -14,7 +17,9 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from infra.rollout.refreshes import Refreshes
+from infra.rollout.errors import RolloutError
+from infra.rollout.plan import plan_batches
+from infra.rollout.refreshes import Refreshes, one_line
 from infra.rollout.rolling import Rollout
 from infra.rollout.values import Preferences, Target
 
@@ -28,6 +33,7 @@ PREFERENCE_INPUTS = (
     "auto_rollback",
     "timeout_minutes",
 )
+OUTPUTS = ("status", "refresh_id", "instances")
 
 
 class InstanceRefreshProvider(ResourceProvider):
@@ -53,6 +59,8 @@ class InstanceRefreshProvider(ResourceProvider):
         """A new target or preference updates, another group replaces; anything else is no change."""
         replaces = [key for key in IDENTITY_INPUTS if olds.get(key) != news.get(key)]
         changed = [key for key in (*TARGET_INPUTS, *PREFERENCE_INPUTS) if olds.get(key) != news.get(key)]
+        if not replaces and is_another_target(olds, news):
+            _say_plan(news)
         return DiffResult(changes=bool(replaces or changed), replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -61,48 +69,85 @@ class InstanceRefreshProvider(ResourceProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Bring the group to a new target; a preference alone moves nothing, it counts from the next time."""
-        if all(olds.get(key) == news.get(key) for key in TARGET_INPUTS):
-            kept = {key: olds.get(key) for key in ("status", "refresh_id", "instances")}
-            return UpdateResult({**news, **kept})
-        return UpdateResult(roll_out(news))
+        if is_another_target(olds, news):
+            return UpdateResult(roll_out(news))
+        return UpdateResult({**news, **{key: olds.get(key) for key in OUTPUTS}})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The version that the group really names, so that a refresh shows when somebody else moved it."""
-        refreshes = Refreshes(str(props["region"]))
-        name = str(props["auto_scaling_group_name"])
-        if not refreshes.group_exists(name):
-            return ReadResult(id_="", outs={})
-        group = refreshes.describe_group(name)
-        version = group.launch_template_version
-        if version == props["launch_template_version"]:
-            return ReadResult(id_, props)
-        ami_id = refreshes.find_ami_of_version(str(props["launch_template_id"]), version)
+        with short_errors(id_):
+            refreshes = Refreshes(str(props["region"]))
+            group = refreshes.find_group(str(props["auto_scaling_group_name"]))
+            if group is None:
+                return ReadResult(id_="", outs={})
+            version = group.launch_template_version
+            if version == props["launch_template_version"]:
+                return ReadResult(id_, props)
+            ami_id = refreshes.find_ami_of_version(str(props["launch_template_id"]), version)
+        print(f"rollout: {group.name} names launch template version {version} ({ami_id}) now", flush=True)
         return ReadResult(id_, {**props, "launch_template_version": version, "ami_id": ami_id or ""})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Nothing: what was rolled out stays until the group itself goes."""
 
 
+def is_another_target(olds: dict[str, Any], news: dict[str, Any]) -> bool:
+    """Whether the group has to move."""
+    return any(olds.get(key) != news.get(key) for key in TARGET_INPUTS)
+
+
+@contextmanager
+def short_errors(group_name: str) -> Iterator[None]:
+    """Errors as one line without the traceback that led to them: Pulumi prints all of it before the line."""
+    try:
+        yield
+    except RolloutError as error:
+        raise type(error)(str(error)) from None
+    except (BotoCoreError, ClientError) as error:
+        raise RolloutError(
+            f"AWS did not answer about {group_name}: {one_line(str(error))} · an instance refresh that was "
+            "started goes on · mend that, then run pulumi up again to follow it"
+        ) from None
+
+
+def _say_plan(news: dict[str, Any]) -> None:
+    """Say how the group will be replaced, as far as AWS says how large it is."""
+    name = news.get("auto_scaling_group_name")
+    try:
+        group = Refreshes(str(news["region"]), is_preview=True).find_group(str(name))
+    except (BotoCoreError, ClientError):
+        return  # Only a word less in the preview; the rollout itself looks again, and fails if it cannot.
+    if group is not None:
+        plan = plan_batches(
+            group.desired_capacity,
+            int(news["min_healthy_percentage"]),
+            int(news["max_healthy_percentage"]),
+        )
+        print(f"rollout of {name}: {plan}", flush=True)
+
+
 def roll_out(props: dict[str, Any]) -> dict[str, Any]:
     """Run the rollout that *props* describe and return them with its outputs."""
-    outcome = Rollout(
-        refreshes=Refreshes(str(props["region"])),
-        group_name=str(props["auto_scaling_group_name"]),
-        target=Target(
-            launch_template_id=str(props["launch_template_id"]),
-            launch_template_version=str(props["launch_template_version"]),
-            ami_id=str(props["ami_id"]),
-        ),
-        preferences=Preferences(
-            min_healthy_percentage=int(props["min_healthy_percentage"]),
-            max_healthy_percentage=int(props["max_healthy_percentage"]),
-            instance_warmup_seconds=int(props["instance_warmup_seconds"]),
-            skip_matching=bool(props["skip_matching"]),
-            auto_rollback=bool(props["auto_rollback"]),
-        ),
-        timeout_seconds=60.0 * float(props["timeout_minutes"]),
-        say=lambda line: print(line, flush=True),
-    ).run()
+    name = str(props["auto_scaling_group_name"])
+    with short_errors(name):
+        outcome = Rollout(
+            refreshes=Refreshes(str(props["region"])),
+            group_name=name,
+            target=Target(
+                launch_template_id=str(props["launch_template_id"]),
+                launch_template_version=str(props["launch_template_version"]),
+                ami_id=str(props["ami_id"]),
+            ),
+            preferences=Preferences(
+                min_healthy_percentage=int(props["min_healthy_percentage"]),
+                max_healthy_percentage=int(props["max_healthy_percentage"]),
+                instance_warmup_seconds=int(props["instance_warmup_seconds"]),
+                skip_matching=bool(props["skip_matching"]),
+                auto_rollback=bool(props["auto_rollback"]),
+            ),
+            timeout_seconds=60.0 * float(props["timeout_minutes"]),
+            say=lambda line: print(line, flush=True),
+        ).run()
     return {
         **props,
         "status": "Successful",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from infra.rollout.errors import RolloutError
 from infra.rollout.values import Group, Instance, Preferences, Refresh, Target, TargetHealth
@@ -15,35 +17,42 @@ from infra.rollout.values import Group, Instance, Preferences, Refresh, Target, 
 DEFAULT_POLL_DELAY_SECONDS = 5.0
 LONGEST_POLL_DELAY_SECONDS = 15.0
 INSTANCES_PER_REQUEST = 100
+ACTIVITIES_LOOKED_AT = 10
 
 
 def read_poll_delay_seconds() -> float:
     """How long to wait between two looks at first, from the variable that Packer reads, too."""
-    return float(os.environ.get("AWS_POLL_DELAY_SECONDS") or DEFAULT_POLL_DELAY_SECONDS)
+    text = os.environ.get("AWS_POLL_DELAY_SECONDS") or str(DEFAULT_POLL_DELAY_SECONDS)
+    try:
+        return float(text)
+    except ValueError:
+        raise RolloutError(
+            f"AWS_POLL_DELAY_SECONDS is {text!r} · a number of seconds was expected · unset it"
+        ) from None
 
 
 class Refreshes:
-    """The calls that a rollout needs in one region; each may raise botocore's errors after its retries."""
+    """The calls that a rollout needs in one region; each may raise botocore's errors after its retries.
 
-    def __init__(self, region: str) -> None:
+    Whoever waits for minutes retries for long; a preview rather says less than wait for an AWS out of reach.
+    """
+
+    def __init__(self, region: str, *, is_preview: bool = False) -> None:
         config = Config(
             region_name=region,
-            retries={"mode": "adaptive", "max_attempts": 10},
-            connect_timeout=10,
-            read_timeout=60,
+            retries={"mode": "adaptive", "max_attempts": 2 if is_preview else 10},
+            connect_timeout=3 if is_preview else 10,
+            read_timeout=10 if is_preview else 60,
         )
         self._auto_scaling: Any = boto3.client("autoscaling", config=config)
         self._load_balancing: Any = boto3.client("elbv2", config=config)
         self._ec2: Any = boto3.client("ec2", config=config)
 
-    def describe_group(self, name: str) -> Group:
-        """The group with its instances, without their AMIs; raises RolloutError when there is none."""
+    def find_group(self, name: str) -> Group | None:
+        """The group with its instances, without their AMIs; None when there is none."""
         groups = self._auto_scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
         if not groups["AutoScalingGroups"]:
-            raise RolloutError(
-                f"Auto Scaling group {name} does not exist · it was expected in this account and region · "
-                "run pulumi refresh, then pulumi up"
-            )
+            return None
         group = groups["AutoScalingGroups"][0]
         return Group(
             name=name,
@@ -61,10 +70,21 @@ class Refreshes:
             ),
         )
 
-    def group_exists(self, name: str) -> bool:
-        """Whether there is such a group."""
-        groups = self._auto_scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
-        return bool(groups["AutoScalingGroups"])
+    def describe_group(self, name: str) -> Group:
+        """The group with the AMI of each instance that EC2 knows; raises RolloutError when there is none."""
+        group = self.find_group(name)
+        if group is None:
+            raise RolloutError(
+                f"Auto Scaling group {name} does not exist · it was expected in this account and region · "
+                "run pulumi refresh, then pulumi up"
+            )
+        ami_ids = self.find_ami_ids([instance.instance_id for instance in group.instances])
+        return replace(
+            group,
+            instances=tuple(
+                replace(instance, ami_id=ami_ids.get(instance.instance_id)) for instance in group.instances
+            ),
+        )
 
     def find_ami_ids(self, instance_ids: Sequence[str]) -> dict[str, str]:
         """The AMI of each of these instances that EC2 still knows."""
@@ -100,51 +120,65 @@ class Refreshes:
         newest = [read_refresh(refresh) for refresh in answer["InstanceRefreshes"]]
         return newest[0] if newest and newest[0].is_running else None
 
-    def describe(self, group_name: str, refresh_id: str) -> Refresh:
-        """That refresh now."""
+    def find(self, group_name: str, refresh_id: str) -> Refresh | None:
+        """That refresh now; None while AWS does not list it yet."""
         answer = self._auto_scaling.describe_instance_refreshes(
             AutoScalingGroupName=group_name, InstanceRefreshIds=[refresh_id]
         )
-        return read_refresh(answer["InstanceRefreshes"][0])
+        refreshes = [read_refresh(refresh) for refresh in answer["InstanceRefreshes"]]
+        return refreshes[0] if refreshes else None
 
-    def start(self, group_name: str, target: Target, preferences: Preferences) -> str:
-        """Start a refresh to *target* and return its id.
+    def start(self, group_name: str, target: Target, preferences: Preferences) -> str | None:
+        """Start a refresh to *target* and return its id; None where another one, perhaps ours, is under way.
 
         The group itself is not updated first: AWS writes the desired configuration to it on success, and
         rolls back to what it had before (StartInstanceRefresh, Auto Scaling API reference;
         terraform-provider-aws#34189 is what happens otherwise).
         """
-        answer = self._auto_scaling.start_instance_refresh(
-            AutoScalingGroupName=group_name,
-            Strategy="Rolling",
-            DesiredConfiguration={
-                "LaunchTemplate": {
-                    "LaunchTemplateId": target.launch_template_id,
-                    "Version": target.launch_template_version,
-                }
-            },
-            Preferences=preferences.to_request(),
-        )
+        try:
+            answer = self._auto_scaling.start_instance_refresh(
+                AutoScalingGroupName=group_name,
+                Strategy="Rolling",
+                DesiredConfiguration={
+                    "LaunchTemplate": {
+                        "LaunchTemplateId": target.launch_template_id,
+                        "Version": target.launch_template_version,
+                    }
+                },
+                Preferences=preferences.to_request(),
+            )
+        except ClientError as error:
+            if error_code(error).startswith("InstanceRefreshInProgress"):
+                return None
+            raise
         return str(answer["InstanceRefreshId"])
 
     def find_ami_of_version(self, launch_template_id: str, version: str) -> str | None:
         """The AMI that a launch template's version names; None when the version is gone."""
-        answer = self._ec2.describe_launch_template_versions(
-            LaunchTemplateId=launch_template_id, Versions=[version]
-        )
+        try:
+            answer = self._ec2.describe_launch_template_versions(
+                LaunchTemplateId=launch_template_id, Versions=[version]
+            )
+        except ClientError as error:
+            if error_code(error).startswith("InvalidLaunchTemplate"):
+                return None
+            raise
         versions = answer["LaunchTemplateVersions"]
         return versions[0]["LaunchTemplateData"].get("ImageId") if versions else None
 
-    def find_last_failed_launch(self, group_name: str) -> str | None:
-        """What AWS says of the newest scaling activity, if it failed."""
-        activities = self._auto_scaling.describe_scaling_activities(
-            AutoScalingGroupName=group_name, MaxRecords=1
-        )["Activities"]
-        if not activities or activities[0]["StatusCode"] != "Failed":
-            return None
-        return str(
-            activities[0].get("StatusMessage") or activities[0].get("Description") or "no reason given"
+    def find_failed_launches(self, group_name: str) -> dict[str, str]:
+        """What AWS says of each of the newest scaling activities, by id, back to the last that went well."""
+        failed: dict[str, str] = {}
+        answer = self._auto_scaling.describe_scaling_activities(
+            AutoScalingGroupName=group_name, MaxRecords=ACTIVITIES_LOOKED_AT
         )
+        for activity in answer["Activities"]:
+            if activity["StatusCode"] == "Successful":
+                break
+            if activity["StatusCode"] == "Failed":
+                message = activity.get("StatusMessage") or activity.get("Description") or "no reason given"
+                failed[activity["ActivityId"]] = one_line(message)
+        return failed
 
 
 def read_refresh(answer: dict[str, Any]) -> Refresh:
@@ -153,7 +187,7 @@ def read_refresh(answer: dict[str, Any]) -> Refresh:
     return Refresh(
         refresh_id=answer["InstanceRefreshId"],
         status=answer["Status"],
-        reason=" ".join(str(answer.get("StatusReason") or "").split()),
+        reason=one_line(answer.get("StatusReason") or ""),
         percentage_complete=int(answer.get("PercentageComplete") or 0),
         instances_to_update=int(answer.get("InstancesToUpdate") or 0),
         launch_template_id=launch_template.get("LaunchTemplateId"),
@@ -167,3 +201,13 @@ def chunks(values: Sequence[str]) -> list[list[str]]:
         list(values[start : start + INSTANCES_PER_REQUEST])
         for start in range(0, len(values), INSTANCES_PER_REQUEST)
     ]
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's code of *error*."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def one_line(text: str) -> str:
+    """*text* without line breaks."""
+    return " ".join(str(text).split())

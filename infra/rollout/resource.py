@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi.dynamic import Resource
 
-from infra.rollout.provider import InstanceRefreshProvider
+from infra.rollout.provider import OUTPUTS, InstanceRefreshProvider
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,5 +42,4 @@ class InstanceRefresh(Resource, module="infra", name="InstanceRefresh"):
     def __init__(
         self, name: str, args: InstanceRefreshArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        outputs = dict.fromkeys(("status", "refresh_id", "instances"))
-        super().__init__(InstanceRefreshProvider(), name, {**vars(args), **outputs}, opts)
+        super().__init__(InstanceRefreshProvider(), name, {**vars(args), **dict.fromkeys(OUTPUTS)}, opts)

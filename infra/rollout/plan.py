@@ -1,0 +1,56 @@
+"""How many instances AWS replaces at once, and in which order: computed before it happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_MIN_HEALTHY_PERCENTAGE = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchPlan:
+    """What a refresh does to a group of *instances*.
+
+    At most *extra* are added at a time and never fewer than *fewest* serve; *exceeds_maximum* where AWS goes
+    one beyond the maximum because the percentages leave no room at all.
+    """
+
+    instances: int
+    extra: int
+    fewest: int
+    exceeds_maximum: bool = False
+
+    def __str__(self) -> str:
+        if self.instances == 0:
+            return "no instances, so none is replaced"
+        instances = "1 instance" if self.instances == 1 else f"{self.instances} instances"
+        extra = "one" if self.extra == 1 else f"up to {self.extra}"
+        at_once = self.instances - self.fewest
+        first = "one" if at_once == 1 else f"up to {at_once}"
+        order = f"{extra} extra at a time" if self.extra else f"{first} terminated before any is added"
+        beyond = (
+            " (beyond the maximum healthy percentage, which leaves no room)" if self.exceeds_maximum else ""
+        )
+        return f"{instances}, {order}{beyond}, never fewer than {self.fewest}"
+
+
+def plan_batches(
+    desired_capacity: int, min_healthy_percentage: int | None, max_healthy_percentage: int | None
+) -> BatchPlan:
+    """How AWS replaces *desired_capacity* instances, None being a percentage that it is not told.
+
+    The minimum is rounded up ("Core concepts" of instance refresh, Auto Scaling user guide); how the maximum
+    is rounded is not documented, so it is rounded down here, and nothing is promised that may not fit. Where
+    no replacement fits between the two, a maximum that was given, also 100, or a minimum of 100 means that
+    one is launched before one is terminated; with a maximum that was not given one is terminated while its
+    replacement is launched (RefreshPreferences.MaxHealthyPercentage, Auto Scaling API reference).
+    """
+    least = DEFAULT_MIN_HEALTHY_PERCENTAGE if min_healthy_percentage is None else min_healthy_percentage
+    most = 100 if max_healthy_percentage is None else max_healthy_percentage
+    fewest = -(-desired_capacity * least // 100)
+    extra = desired_capacity * most // 100 - desired_capacity
+    if desired_capacity == 0 or extra > 0 or fewest < desired_capacity:
+        return BatchPlan(instances=desired_capacity, extra=extra, fewest=fewest)
+    if max_healthy_percentage is not None or least == 100:
+        return BatchPlan(instances=desired_capacity, extra=1, fewest=fewest, exceeds_maximum=True)
+    return BatchPlan(instances=desired_capacity, extra=0, fewest=desired_capacity - 1)

@@ -14,9 +14,10 @@ import moto.elbv2.urls
 import pytest
 from moto.autoscaling.models import autoscaling_backends
 from moto.autoscaling.responses import AutoScalingResponse
-from moto.core.base_backend import BackendDict
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instances import Reservation
+from moto.elb.models import elb_backends
 from moto.elbv2.models import ELBv2Backend, FakeHealthStatus, elbv2_backends
 from moto.server import ThreadedMotoServer
 
@@ -223,6 +224,12 @@ class Account:
         return self.refresh(name)
 
 
+def empty_account() -> None:
+    """Forget everything; moto's own reset would first fill the account again, which takes a second."""
+    for backends in (ec2_backends, elb_backends, elbv2_backends, autoscaling_backends, cloudwatch_backends):
+        backends.clear()
+
+
 @pytest.fixture(scope="session")
 def endpoint_url() -> Iterator[str]:
     """moto's server, on a free port."""
@@ -246,7 +253,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoint_url: str) 
     ScriptedLoadBalancing.verdicts.clear()
     ScriptedLoadBalancing.calls.clear()
     ScriptedMachines.is_slow = False
-    BackendDict.reset()
+    empty_account()
     ec2_backends.backend = ScriptedMachines
     elbv2_backends.backend = ScriptedLoadBalancing
     home = Home(
@@ -264,7 +271,7 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoint_url: str) 
         yield Account(endpoint_url)
     finally:
         part.stop()
-        BackendDict.reset()
+        empty_account()
         for backends, original in classes.items():
             backends.backend = original
         for name in set(vars(AutoScalingResponse)) - set(patched):

@@ -66,8 +66,8 @@ def main() -> int:
     if wrong:
         print(
             f"{url}/version answered {wrong} · {ANSWERS_IN_A_ROW} answers in a row with {ami_id} were "
-            f"expected within {timeout_seconds:.0f} s · look at the targets' health, or set smokeTest to false "
-            "where this machine cannot reach the load balancer",
+            f"expected within {timeout_seconds:.0f} s · look at the targets' health, or set smokeTest to "
+            "false where this machine cannot reach the load balancer",
             file=sys.stderr,
         )
         return 1

@@ -158,8 +158,8 @@ class Rollout:
             raise RolloutError(
                 f"{stray.instance_id} of {self.group_name} is {stray.lifecycle_state} with {stray.ami_id} "
                 f"(launch template version {stray.launch_template_version}), one of {len(off_target)} not on "
-                f"{self.target.ami_id} (version {self.target.launch_template_version}) · every instance should "
-                "be · end its standby or scale-in protection, then run pulumi up again"
+                f"{self.target.ami_id} (version {self.target.launch_template_version}) · none was expected · "
+                "end its standby or scale-in protection, then run pulumi up again"
             )
 
     def _remember_failing(self, fleet: Fleet) -> None:

@@ -79,11 +79,14 @@ class Runner:
     def cancel(self) -> None:
         """End every running command and what it has started."""
         for process in list(self._running):
+            started: list[psutil.Process] = []
             with contextlib.suppress(psutil.NoSuchProcess):
-                for descendant in psutil.Process(process.pid).children(recursive=True):
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        descendant.kill()
+                started = psutil.Process(process.pid).children(recursive=True)
+            # The command first: a shell whose child were gone could still end well.
             process.kill()
+            for descendant in started:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    descendant.kill()
 
 
 def _communicate(process: subprocess.Popen[bytes], command: Command, log: Log) -> tuple[str, str, str]:

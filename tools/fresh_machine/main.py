@@ -94,7 +94,7 @@ def plan(machine: Machine, tools: Tools) -> list[Step]:
             name="base-image",
             doing="making the disk of the first machine (Debian 12, about a minute)",
             after=["debian", "python"],
-            announced_after_seconds=1.5,
+            announced_after_seconds=4,
             is_done=lambda: False,
             run=lambda work: work.run(str(python), "-m", "local_aws.machines.base_image", cwd=ROOT),
         ),

@@ -33,7 +33,6 @@ tell user 'ps -o user= -C gunicorn | sort -u'
 tell exposure 'systemd-analyze security --no-pager web-app.service | tail -1 | grep -o "[0-9][0-9.]*"'
 tell timers 'systemctl is-enabled apt-daily.timer apt-daily-upgrade.timer'
 tell writable 'find /opt/web-app /etc/web-app -user web-app -o -perm /022 ! -type l'
-tell cloud_init 'grep -c . /run/cloud-init/result.json'
 tell end 'true'
 """
 

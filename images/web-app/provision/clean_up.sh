@@ -9,7 +9,8 @@ rm -rf /var/lib/apt/lists/*
 # A new machine gets its own host keys and users from cloud-init, which must believe that it never ran.
 cloud-init clean --logs
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
-printf 'uninitialized\n' >/etc/machine-id
+# Empty: a new id at the next boot. "uninitialized" would also enable every disabled service again (machine-id(5)).
+truncate --size 0 /etc/machine-id
 rm -f /var/lib/dbus/machine-id /var/lib/systemd/random-seed
 
 # Packer removes its key by the comment in it, which it need not have (ssh_clear_authorized_keys).

@@ -23,5 +23,5 @@ systemctl disable --now --quiet apt-daily.timer apt-daily-upgrade.timer
 systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer
 
 apt update
-apt upgrade
+apt upgrade --with-new-pkgs # a new kernel is a new package
 apt install --no-install-recommends gunicorn

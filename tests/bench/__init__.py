@@ -1,0 +1,1 @@
+"""The bench: what it makes of what it measured."""

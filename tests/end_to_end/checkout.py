@@ -108,7 +108,7 @@ class Checkout:
 
 
 def copy_project(folder: Path, environment: Mapping[str, str]) -> Checkout:
-    """The files that git would commit, in a new repository at *folder*, sharing this run's virtual environment."""
+    """The files that git would commit, in a new repository at *folder*, with this run's packages."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,9 +18,11 @@ STACK = "local"
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A running local AWS, with machines."""
-    with running_local_aws(tmp_path_factory.mktemp("aws")) as home:
-        yield home
+    """A running local AWS, with machines, that gives a bad image up soon."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCAL_AWS_REFRESH_FAILURE_SECONDS", "10")
+        with running_local_aws(tmp_path_factory.mktemp("aws")) as home:
+            yield home
 
 
 @pytest.fixture(scope="session")
@@ -82,9 +83,3 @@ def living_instances(ec2: Any) -> set[str]:
         for reservation in page["Reservations"]
         for instance in reservation["Instances"]
     }
-
-
-def work_folder(folder: Path) -> Path:
-    """*folder*, made if needed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -7,7 +7,7 @@ from typing import Any
 from tests.end_to_end.checkout import Checkout, ask
 from tests.end_to_end.conftest import STACK, living_instances, own_images
 
-PAGE = "images/web-app/app/web_app.py"
+PAGE = "images/web-app/app/page.html"
 
 
 def test_the_page_names_the_image_fingerprint_and_commit_that_were_rolled_out(project: Checkout) -> None:
@@ -42,7 +42,7 @@ def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the
 
     preview = project.preview(STACK)
 
-    assert "build: app/web_app.py changed" in preview
+    assert "build: app/page.html changed" in preview
     assert "aws:ec2/launchTemplate:LaunchTemplate" in preview
     assert "InstanceRefresh" in preview
     assert own_images(ec2) == images

@@ -82,8 +82,8 @@ def test_an_image_whose_service_does_not_start_is_rolled_back_and_the_old_image_
 def test_a_build_that_is_cut_off_leaves_nothing_behind_and_the_next_up_succeeds(
     project: Checkout, ec2: Any, ending: str
 ) -> None:
-    page = project.folder / "images/web-app/app/web_app.py"
-    page.write_text(page.read_text() + f"\n# {ending}\n")
+    page = project.folder / "images/web-app/app/page.html"
+    page.write_text(page.read_text() + f"<!-- {ending} -->\n")
     project.commit("Edit the page")
     serving = living_instances(ec2)
 

@@ -1,0 +1,69 @@
+"""Several stacks of one account, and what was changed behind Pulumi's back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.end_to_end.checkout import Checkout, ask
+from tests.end_to_end.conftest import STACK, own_images
+
+# What makes production slow to roll, and proves nothing here.
+SHORT_WAITS = {"instanceWarmupSeconds": 1, "healthCheckIntervalSeconds": 5, "deregistrationDelaySeconds": 1}
+
+
+def test_dev_and_prod_share_one_build(project: Checkout, ec2: Any) -> None:
+    project.edit("images/web-app/app/page.html", "</body>", "<p>for both</p></body>")
+    images = own_images(ec2)
+    for stack in ("dev", "prod"):
+        project.init(stack, **SHORT_WAITS)
+    try:
+        project.up("dev")
+        project.up("prod")
+
+        dev, prod = project.outputs("dev"), project.outputs("prod")
+        assert (dev["image_origin"], prod["image_origin"]) == ("built", "reused")
+        assert dev["ami_id"] == prod["ami_id"] == ask(dev["url"])["ami_id"] == ask(prod["url"])["ami_id"]
+        assert own_images(ec2) - images == {dev["ami_id"]}
+    finally:
+        for stack in ("dev", "prod"):
+            project.must("pulumi", "destroy", "--yes", "--stack", stack)
+            project.must("pulumi", "stack", "rm", "--yes", "--preserve-config", stack)
+
+
+def test_an_image_deregistered_behind_our_back_is_found_out_by_refresh_and_built_again(
+    project: Checkout, ec2: Any
+) -> None:
+    project.edit("images/web-app/app/page.html", "</body>", "<p>soon gone</p></body>")
+    project.up(STACK)
+    gone = project.outputs(STACK)
+    ec2.deregister_image(ImageId=gone["ami_id"])
+
+    project.must("pulumi", "refresh", "--yes", "--stack", STACK)
+    preview = project.preview(STACK)
+
+    assert "build:" in preview
+    project.up(STACK)
+    rebuilt = project.outputs(STACK)
+    assert rebuilt["fingerprint"] == gone["fingerprint"]
+    assert rebuilt["ami_id"] != gone["ami_id"]
+    assert ask(rebuilt["url"])["ami_id"] == rebuilt["ami_id"]
+
+
+def test_a_refresh_of_an_untouched_stack_finds_no_difference(project: Checkout) -> None:
+    project.up(STACK)
+
+    project.must("pulumi", "refresh", "--yes", "--stack", STACK)
+    preview = project.run("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
+
+    assert preview.exit_code == 0, preview.output
+
+
+def test_a_bad_setting_is_one_line_that_names_the_key_and_the_remedy(project: Checkout) -> None:
+    project.must("pulumi", "config", "set", "minSise", "3", "--stack", STACK)
+
+    result = project.run("pulumi", "preview", "--stack", STACK)
+
+    assert result.exit_code != 0
+    line = next(line for line in result.output.splitlines() if "minSise" in line)
+    assert "did you mean minSize?" in line
+    assert "pulumi config rm minSise" in line

@@ -67,8 +67,8 @@ def _only_maker(say: Callable[[str], None]) -> Iterator[None]:
 def remove_stale_work(temporary: Path, mounts: str) -> None:
     """Remove what a maker that was killed left in *temporary*; the caller is the only maker now.
 
-    A folder with something mounted below it (*mounts* is the text of /proc/mounts) is left alone: removing would
-    reach into what is mounted.
+    A folder with something mounted below it (*mounts* is the text of /proc/mounts) is left alone: removing
+    would reach into what is mounted.
     """
     for folder in temporary.glob(f"{WORK_FOLDER_PREFIX}*"):
         if folder.stat().st_uid == os.getuid() and f" {folder}/" not in mounts:

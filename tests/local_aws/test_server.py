@@ -84,18 +84,14 @@ def test_start_twice_is_one_server_and_stop_leaves_no_process_container_or_port(
         assert command("status", home=tmp_path).stdout.startswith("not running")
 
 
-def test_the_server_and_its_machines_listen_on_loopback_only(tmp_path: Path) -> None:
+def test_the_server_listens_and_talks_on_loopback_only(tmp_path: Path) -> None:
     with running_local_aws(tmp_path) as home:
         launch(home)
         mine = {process.pid for process in leftovers.processes_of(home.name)}
 
-        listening = [
-            connection
-            for connection in psutil.net_connections("tcp")
-            if connection.status == psutil.CONN_LISTEN and connection.pid in mine
-        ]
+        connections = [found for found in psutil.net_connections("tcp") if found.pid in mine]
 
-        addresses = [connection.laddr for connection in listening if connection.laddr]
+        addresses = [end for found in connections for end in (found.laddr, found.raddr) if end]
         assert home.api_port in {address.port for address in addresses}
         assert all(address.ip.startswith("127.") for address in addresses)
 

@@ -252,7 +252,14 @@ def find_doubts(settings: StackSettings) -> list[str]:
     doubts = []
     desired, most = settings.desired_capacity, settings.max_healthy_percentage
     stays = -(-desired * settings.min_healthy_percentage // 100)
-    if desired > 0 and stays == desired and desired * most // 100 == desired:
+    has_no_room_above = desired > 0 and desired * most // 100 == desired
+    if has_no_room_above and stays < desired:
+        doubts.append(
+            f"maxHealthyPercentage {most} with minHealthyPercentage {settings.min_healthy_percentage}: a "
+            f"rollout terminates instances before it launches others, {stays} of {desired} serve meanwhile; "
+            f"{100 + -(-100 // desired)} and 100 launch first"
+        )
+    if has_no_room_above and stays == desired:
         # RefreshPreferences.MaxHealthyPercentage, Auto Scaling API reference.
         doubts.append(
             f"maxHealthyPercentage {most} leaves no room for an extra instance beside {desired}: a rollout "

@@ -14,6 +14,9 @@ from infra.naming import shorten
 LONGEST_ROLE_NAME = 64
 """CreateRole, IAM API reference."""
 
+LONGEST_LAUNCH_TEMPLATE_NAME = 125
+"""CreateLaunchTemplate allows 128, the aws provider three fewer (EC2 API reference; provider documentation)."""
+
 MAY_BE_ASSUMED_BY_EC2 = json.dumps(
     {
         "Version": "2012-10-17",
@@ -156,7 +159,7 @@ class Fleet(pulumi.ComponentResource):
     ) -> aws.ec2.LaunchTemplate:
         """Each image is a numbered version of it."""
         return aws.ec2.LaunchTemplate(
-            f"{name}-launch-template",
+            shorten(f"{name}-launch-template", LONGEST_LAUNCH_TEMPLATE_NAME),
             image_id=args.ami_id,
             instance_type=args.instance_type,
             iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=instance_profile.arn),

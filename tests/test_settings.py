@@ -1,0 +1,263 @@
+"""What a stack's config may say, and what a person is told when it says something else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from settings import READERS, SettingsError, StackSettings, find_doubts, read_settings
+
+ROOT = Path(__file__).parents[1]
+PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+NAMESPACE = f"{PROJECT['name']}:"
+
+
+def as_text(value: Any) -> str:
+    """A config value as the engine hands it to the program."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+DEFAULTS = {key: as_text(entry["default"]) for key, entry in PROJECT["config"].items()}
+
+
+def settings_with(**changes: str) -> StackSettings:
+    """The settings of a stack that changes some defaults."""
+    return read_settings({**DEFAULTS, **changes}, region="us-east-1", stack="dev")
+
+
+def problems_with(**changes: str) -> list[str]:
+    """The lines that refuse such a stack."""
+    with pytest.raises(SettingsError) as refusal:
+        settings_with(**changes)
+    return str(refusal.value).splitlines()
+
+
+def problem_with(**changes: str) -> str:
+    """The one line that refuses such a stack."""
+    (line,) = problems_with(**changes)
+    return line
+
+
+def test_every_declared_key_is_read_and_every_key_that_is_read_is_declared() -> None:
+    assert set(READERS) == set(PROJECT["config"])
+
+
+@pytest.mark.parametrize("key", PROJECT["config"])
+def test_every_key_has_a_type_a_description_and_a_default(key: str) -> None:
+    entry = PROJECT["config"][key]
+
+    assert entry["type"] in ("string", "integer", "boolean", "array")
+    assert entry["description"]
+    assert "default" in entry
+
+
+def test_the_defaults_are_settings_without_a_doubt() -> None:
+    assert find_doubts(settings_with()) == []
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
+def test_the_settings_of_each_stack_in_the_repository_are_good(stack: str) -> None:
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    own = {
+        key.removeprefix(NAMESPACE): as_text(value)
+        for key, value in config.items()
+        if key.startswith(NAMESPACE)
+    }
+
+    settings = read_settings({**DEFAULTS, **own}, region=config["aws:region"], stack=stack)
+
+    assert find_doubts(settings) == []
+    assert settings.region == "us-east-1"
+
+
+def test_production_runs_several_instances_and_misses_none_of_them_in_a_rollout() -> None:
+    config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
+
+    settings = settings_with(
+        **{key.removeprefix(NAMESPACE): as_text(value) for key, value in config.items() if NAMESPACE in key}
+    )
+
+    assert settings.min_size >= 3
+    assert settings.min_healthy_percentage == 100
+    assert settings.desired_capacity * settings.max_healthy_percentage // 100 > settings.desired_capacity
+    assert settings.auto_rollback
+
+
+def test_a_configured_zero_is_kept() -> None:
+    settings = settings_with(minSize="0", desiredCapacity="0", deregistrationDelaySeconds="0")
+
+    assert (settings.min_size, settings.desired_capacity, settings.deregistration_delay_seconds) == (0, 0, 0)
+
+
+def test_an_empty_pin_is_no_pin() -> None:
+    assert settings_with(pinnedAmi="").pinned_ami is None
+
+
+def test_a_list_is_read_as_one() -> None:
+    settings = settings_with(
+        vpcId="vpc-0123456789abcdef0", subnetIds='["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]'
+    )
+
+    assert settings.subnet_ids == ("subnet-0123456789abcdef0", "subnet-0123456789abcdef1")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("minSize", "-1", "a whole number from 0 to 10000"),
+        ("minSize", "two", "a whole number from 0 to 10000"),
+        ("minSize", "1.5", "a whole number from 0 to 10000"),
+        ("minSize", "", "a whole number from 0 to 10000"),
+        ("listenerPort", "0", "a whole number from 1 to 65535"),
+        ("listenerPort", "65536", "a whole number from 1 to 65535"),
+        ("smokeTest", "yes", "true or false"),
+        ("pinnedAmi", "ami-123", "an AMI id such as ami-0123456789abcdef0"),
+        ("pinnedAmi", "latest", "an AMI id such as ami-0123456789abcdef0"),
+        ("pinnedAmi", "ami-0123456789abcdef0\n", "an AMI id such as ami-0123456789abcdef0"),
+        ("healthCheckPath", "healthz", "a path that begins with /"),
+        ("healthCheckIntervalSeconds", "4", "a whole number from 5 to 300"),
+        ("certificateArn", "my-certificate", "the ARN of an ACM or IAM certificate"),
+        ("allowedCidrBlocks", '["10.0.0.1/8"]', "IPv4 networks such as 10.0.0.0/8"),
+        ("allowedCidrBlocks", '["300.0.0.0/8"]', "IPv4 networks such as 10.0.0.0/8"),
+        ("allowedCidrBlocks", "0.0.0.0/0", "a list of texts"),
+        ("subnetIds", '["subnet"]', "subnet ids such as subnet-0123456789abcdef0"),
+        ("imageFamily", "", "1 to 100 letters"),
+        ("imageFolder", "/etc", "a folder inside the project"),
+        ("vpcId", "default", "a VPC id such as vpc-0123456789abcdef0"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_names_all_that_is_needed(
+    key: str, value: str, expected: str
+) -> None:
+    line = problem_with(**{key: value})
+
+    assert line.startswith(f"{key} is {value!r} · ")
+    assert expected in line
+    assert f"pulumi config set {'--path ' if 'a list' in expected else ''}" in line
+    assert line.endswith("--stack dev")
+
+
+def test_a_missing_key_is_named_with_the_command_that_sets_it() -> None:
+    texts = {key: value for key, value in DEFAULTS.items() if key != "minSize"}
+
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(texts, region="us-east-1", stack="dev")
+
+    assert str(refusal.value) == (
+        "minSize is missing · a value was expected · pulumi config set minSize VALUE --stack dev"
+    )
+
+
+@pytest.mark.parametrize("region", [None, "", "frankfurt", "us-east-1a"])
+def test_a_region_that_is_none_is_refused(region: str | None) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(DEFAULTS, region=region, stack="dev")
+
+    assert "pulumi config set aws:region us-east-1 --stack dev" in str(refusal.value)
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-2", "us-gov-west-1", "ap-southeast-5"])
+def test_every_form_of_region_is_taken(region: str) -> None:
+    assert read_settings(DEFAULTS, region=region, stack="dev").region == region
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("minsize", "minSize"),
+        ("pinedAmi", "pinnedAmi"),
+        ("pinned_ami", "pinnedAmi"),
+        ("desiredCapcity", "desiredCapacity"),
+        ("MaxHealthyPercent", "maxHealthyPercentage"),
+    ],
+)
+def test_a_misspelt_key_is_refused_with_the_one_that_was_meant(misspelt: str, meant: str) -> None:
+    assert problem_with(**{misspelt: "1"}) == (
+        f"{misspelt} is '1' and no setting · did you mean {meant}? · pulumi config rm {misspelt} --stack dev"
+    )
+
+
+def test_a_key_that_is_like_no_other_is_answered_with_all_there_are() -> None:
+    line = problem_with(zzz="1")
+
+    assert all(key in line for key in READERS)
+
+
+def test_all_problems_are_told_at_once_each_in_a_line_of_its_own() -> None:
+    lines = problems_with(minSize="x", smokeTest="x", maxsize="3")
+
+    assert {line.split(" ")[0] for line in lines} == {"maxsize", "smokeTest", "minSize"}
+
+
+def test_a_secret_is_never_shown() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(
+            {**DEFAULTS, "pinnedAmi": "hunter2", "pasword": "hunter3"},
+            region="us-east-1",
+            stack="dev",
+            secret_keys=frozenset({"pinnedAmi", "pasword"}),
+        )
+
+    assert "hunter" not in str(refusal.value)
+    assert "pinnedAmi is a secret" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"minSize": "5"}, "minSize is 5 and maxSize 4"),
+        ({"desiredCapacity": "9"}, "desiredCapacity is 9 · one from minSize 2 to maxSize 4"),
+        ({"desiredCapacity": "1"}, "desiredCapacity is 1 · one from minSize 2 to maxSize 4"),
+        ({"minHealthyPercentage": "49"}, "pulumi config set maxHealthyPercentage 149"),
+        ({"vpcId": "vpc-0123456789abcdef0"}, "without subnetIds"),
+        ({"subnetIds": '["subnet-0123456789abcdef0"]'}, "without vpcId"),
+        (
+            {"certificateArn": "arn:aws:acm:us-east-1:1:certificate/1"},
+            "listenerPort is 80 with a certificate",
+        ),
+        ({"listenerPort": "443"}, "listenerPort is 443 without a certificateArn"),
+    ],
+)
+def test_settings_that_cannot_hold_together_are_refused(changes: dict[str, str], words: str) -> None:
+    lines = problems_with(**changes)
+
+    assert any(words in line for line in lines)
+    assert all(line.endswith("--stack dev") for line in lines)
+
+
+def test_one_subnet_is_too_few_for_a_load_balancer() -> None:
+    line = problem_with(vpcId="vpc-0123456789abcdef0", subnetIds='["subnet-0123456789abcdef0"]')
+
+    assert "in different zones" in line
+
+
+def test_the_greatest_span_of_percentages_that_aws_allows_is_taken() -> None:
+    assert settings_with(minHealthyPercentage="50", maxHealthyPercentage="150").min_healthy_percentage == 50
+
+
+@pytest.mark.parametrize(
+    ("desired", "most", "least"),
+    [("1", "150", 200), ("1", "100", 200), ("2", "149", 150), ("3", "133", 134), ("10", "109", 110)],
+)
+def test_a_maximum_without_room_for_an_extra_instance_is_doubted_with_one_that_has(
+    desired: str, most: str, least: int
+) -> None:
+    changes = {"minSize": "1", "maxSize": "10", "desiredCapacity": desired, "maxHealthyPercentage": most}
+
+    (doubt,) = find_doubts(settings_with(**changes))
+
+    assert f"maxHealthyPercentage {most} leaves no room" in doubt
+    assert f"; {least} says so openly" in doubt
+    assert find_doubts(settings_with(**{**changes, "maxHealthyPercentage": str(least)})) == []
+
+
+def test_terminating_before_launching_is_doubted() -> None:
+    changes = {"minHealthyPercentage": "50", "maxHealthyPercentage": "100"}
+
+    (doubt,) = find_doubts(settings_with(**changes))
+
+    assert "before" in doubt

@@ -75,11 +75,11 @@ class Checkout:
 
     def up(self, stack: str) -> str:
         """`pulumi up`, which must succeed; what it printed."""
-        return self.must("pulumi", "up", "--yes", "--stack", stack)
+        return self.must("pulumi", "up", "--yes", "--skip-preview", "--stack", stack)
 
     def failing_up(self, stack: str) -> str:
         """`pulumi up`, which must fail; what it printed."""
-        result = self.run("pulumi", "up", "--yes", "--stack", stack)
+        result = self.run("pulumi", "up", "--yes", "--skip-preview", "--stack", stack)
         assert result.exit_code != 0, f"pulumi up succeeded, but had to fail:\n{result.output}"
         return result.output
 

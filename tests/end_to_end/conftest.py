@@ -49,7 +49,8 @@ def ec2(home: Home) -> Any:
 
 def client(home: Home, service: str) -> Any:
     """A boto3 client of *service* in the local AWS."""
-    return boto3.client(
+    session: Any = boto3.Session()
+    return session.client(
         service,
         endpoint_url=home.endpoint_url,
         region_name="us-east-1",

@@ -118,7 +118,7 @@ class Account:
         self.subnet_ids = [subnet["SubnetId"] for subnet in subnets[:2]]
         self.target_group = self._load_balancer(subnets[0]["VpcId"])
 
-    def _template_data(self, image_id: str) -> dict[str, Any]:
+    def _template_data(self, image_id: str) -> Any:
         tag = {"Key": "Role", "Value": "web"}
         return {
             "ImageId": image_id,

@@ -104,8 +104,9 @@ class World:
             # botocore refuses intervals under five seconds by itself, and tests have no time for that.
             "config": Config(parameter_validation=False, retries={"total_max_attempts": 1}),
         }
-        self.elbv2 = boto3.client("elbv2", **options)
-        self.ec2 = boto3.client("ec2", **options)
+        session: Any = boto3.Session()
+        self.elbv2 = session.client("elbv2", **options)
+        self.ec2 = session.client("ec2", **options)
         self.machines: list[Machine] = []
         self.service_port = free_port()
         self._names = itertools.count(1)

@@ -15,7 +15,7 @@ LONGEST_ROLE_NAME = 64
 """CreateRole, IAM API reference."""
 
 LONGEST_LAUNCH_TEMPLATE_NAME = 125
-"""CreateLaunchTemplate allows 128, the aws provider three fewer (EC2 API reference; provider documentation)."""
+"""CreateLaunchTemplate allows 128, the aws provider three fewer (EC2 API reference; its documentation)."""
 
 MAY_BE_ASSUMED_BY_EC2 = json.dumps(
     {

@@ -99,5 +99,10 @@ def describe(health: TargetHealth) -> str:
 
 def describe_progress(refresh: Refresh) -> str:
     """One line on a running refresh; equal lines mean that nothing changed."""
-    line = f"{refresh.status}, {refresh.percentage_complete} %, {refresh.instances_to_update} to update"
-    return f"{line}; {refresh.reason}" if refresh.reason else line
+    count = describe_count(refresh)
+    return f"{count}; {refresh.reason}" if refresh.reason else count
+
+
+def describe_count(refresh: Refresh) -> str:
+    """How far a refresh is, without the reason why it waits."""
+    return f"{refresh.status}, {refresh.percentage_complete} %, {refresh.instances_to_update} to update"

@@ -59,7 +59,9 @@ class InstanceRefreshProvider(ResourceProvider):
         """A new target or preference updates, another group replaces; anything else is no change."""
         replaces = [key for key in IDENTITY_INPUTS if olds.get(key) != news.get(key)]
         changed = [key for key in (*TARGET_INPUTS, *PREFERENCE_INPUTS) if olds.get(key) != news.get(key)]
-        if not replaces and is_another_target(olds, news):
+        # A refresh diffs what read returned, outputs included: there nothing is going to happen.
+        is_going_to_happen = news.get("status") is None
+        if is_going_to_happen and not replaces and is_another_target(olds, news):
             _say_plan(news)
         return DiffResult(changes=bool(replaces or changed), replaces=replaces, delete_before_replace=False)
 

@@ -13,6 +13,7 @@ from infra.rollout.decide import (
     WaitForHealth,
     decide_first_step,
     describe,
+    describe_count,
     describe_missing,
     describe_progress,
     find_first_failing,
@@ -24,6 +25,7 @@ from infra.rollout.refreshes import LONGEST_POLL_DELAY_SECONDS, Refreshes, read_
 from infra.rollout.values import Fleet, Preferences, Refresh, Target
 
 ATTEMPTS_TO_START = 3
+QUIET_SECONDS = 30.0
 REFUSED_LAUNCHES_TO_GIVE_UP = 3
 """The first refusals may pass: a new instance profile is not known everywhere at once (IAM user guide,
 "Troubleshooting IAM", eventual consistency), and Auto Scaling tries again by itself."""
@@ -53,6 +55,8 @@ class Rollout:
     _began: float = 0.0
     _failing: str = ""
     _last_line: str = ""
+    _last_subject: str = ""
+    _last_told: float = 0.0
 
     def run(self) -> Outcome:
         """Return when every in-service instance runs the target and is healthy; raise RolloutError if not."""
@@ -121,7 +125,7 @@ class Rollout:
             refresh = self.refreshes.find(self.group_name, refresh_id)
             if refresh is None:
                 continue
-            self._tell(describe_progress(refresh))
+            self._tell(describe_progress(refresh), subject=describe_count(refresh))
             if not refresh.is_running:
                 return refresh
             self._remember_failing(self._describe_fleet())
@@ -181,8 +185,13 @@ class Rollout:
             f"(launch template version {version}) · mend the image and run pulumi up again{pin}"
         )
 
-    def _tell(self, line: str) -> None:
-        """Say *line* with the time since the start, unless it is what was said last."""
-        if line != self._last_line:
-            self._last_line = line
-            self.say(f"rollout {self.clock() - self._began:4.0f} s  {line}")
+    def _tell(self, line: str, subject: str = "") -> None:
+        """Say *line* with the time since the start, unless it is what was said last.
+
+        AWS's reason names another instance at almost every look: another line on the same *subject* waits.
+        """
+        now = self.clock()
+        is_news = not subject or subject != self._last_subject
+        if line != self._last_line and (is_news or now - self._last_told >= QUIET_SECONDS):
+            self._last_line, self._last_subject, self._last_told = line, subject, now
+            self.say(f"rollout {now - self._began:4.0f} s  {line}")

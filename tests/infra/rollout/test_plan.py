@@ -1,0 +1,64 @@
+"""What AWS does with a group of some size under some percentages."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.rollout.plan import plan_batches
+
+
+@pytest.mark.parametrize(
+    ("instances", "least", "most", "words"),
+    [
+        (2, 100, 150, "2 instances, one extra at a time, never fewer than 2"),
+        (3, 100, 134, "3 instances, one extra at a time, never fewer than 3"),
+        (1, 100, 200, "1 instance, one extra at a time, never fewer than 1"),
+        (10, 90, 120, "10 instances, up to 2 extra at a time, never fewer than 9"),
+        (10, 80, 100, "10 instances, up to 2 terminated before any is added, never fewer than 8"),
+        (10, None, None, "10 instances, one terminated before any is added, never fewer than 9"),
+        (2, None, None, "2 instances, one terminated before any is added, never fewer than 1"),
+        (1, 0, 100, "1 instance, one terminated before any is added, never fewer than 0"),
+        (0, 100, 150, "no instances, so none is replaced"),
+    ],
+)
+def test_says_in_words_what_will_happen(
+    instances: int, least: int | None, most: int | None, words: str
+) -> None:
+    assert str(plan_batches(instances, least, most)) == words
+
+
+@pytest.mark.parametrize(
+    ("instances", "least", "most"), [(1, 100, 150), (3, 100, 133), (5, 100, 100), (2, 90, 100)]
+)
+def test_says_where_aws_goes_beyond_a_maximum_that_leaves_no_room(
+    instances: int, least: int, most: int
+) -> None:
+    plan = plan_batches(instances, least, most)
+
+    assert (plan.extra, plan.fewest, plan.exceeds_maximum) == (1, instances, True)
+    assert "beyond the maximum healthy percentage" in str(plan)
+
+
+def test_a_minimum_of_100_launches_first_also_without_a_maximum() -> None:
+    plan = plan_batches(4, 100, None)
+
+    assert (plan.extra, plan.fewest) == (1, 4)
+
+
+@given(
+    instances=st.integers(1, 5000),
+    least=st.integers(0, 100),
+    span=st.integers(0, 100),
+)
+def test_something_can_always_be_replaced_and_the_minimum_always_holds(
+    instances: int, least: int, span: int
+) -> None:
+    most = max(100, least + span)
+
+    plan = plan_batches(instances, least, most)
+
+    assert plan.extra > 0 or plan.fewest < instances
+    assert 100 * plan.fewest >= least * instances
+    assert plan.exceeds_maximum or 100 * (instances + plan.extra) <= most * instances

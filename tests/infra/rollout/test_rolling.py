@@ -1,0 +1,317 @@
+"""The rollout against an AWS that plays a script: what it does, says, waits for and refuses to call done."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.rollout.errors import RefreshInProgressError, RolloutDeadlineError, RolloutError
+from infra.rollout.rolling import Outcome, Rollout
+from tests.infra.rollout.worlds import (
+    NEW_AMI,
+    OLD_AMI,
+    PREFERENCES,
+    TARGET,
+    UNHEALTHY,
+    Moment,
+    ScriptedRefreshes,
+    group,
+    instance,
+    refresh,
+)
+
+BEFORE = Moment(group=group(instance("a", "1"), instance("b", "1"), version="1"))
+AFTER = Moment(group=group(instance("c"), instance("d")), refresh=refresh("Successful", 100))
+
+
+@pytest.fixture(autouse=True)
+def five_seconds_between_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "5")
+
+
+def roll_out(aws: ScriptedRefreshes, timeout_seconds: float = 3600) -> Outcome:
+    """Run the rollout on *aws*; what it says is kept there."""
+    return Rollout(
+        refreshes=aws,
+        group_name="web",
+        target=TARGET,
+        preferences=PREFERENCES,
+        timeout_seconds=timeout_seconds,
+        say=aws.said.append,
+        sleep=aws.sleep,
+        clock=lambda: aws.seconds,
+    ).run()
+
+
+def failure_of(aws: ScriptedRefreshes, timeout_seconds: float = 3600) -> str:
+    """The line that the rollout on *aws* fails with."""
+    with pytest.raises(RolloutError) as failure:
+        roll_out(aws, timeout_seconds)
+    assert "\n" not in str(failure.value)
+    return str(failure.value)
+
+
+def test_starts_a_refresh_with_the_target_and_succeeds_when_all_run_it() -> None:
+    aws = ScriptedRefreshes([BEFORE, Moment(group=BEFORE.group, refresh=refresh("InProgress", 50)), AFTER])
+
+    outcome = roll_out(aws)
+
+    assert outcome == Outcome(refresh_id="r-1", instances=2)
+    assert aws.started == [(TARGET, PREFERENCES)]
+
+
+def test_says_the_plan_each_change_and_the_end_with_the_time() -> None:
+    aws = ScriptedRefreshes(
+        [
+            BEFORE,
+            Moment(group=BEFORE.group, refresh=refresh("InProgress", 50, instances_to_update=1)),
+            Moment(group=BEFORE.group, refresh=refresh("InProgress", 50, instances_to_update=1)),
+            AFTER,
+        ]
+    )
+
+    roll_out(aws)
+
+    assert aws.said == [
+        f"rollout    0 s  r-1 to {NEW_AMI} started: 2 instances, one extra at a time, never fewer than 2",
+        "rollout    5 s  InProgress, 50 %, 1 to update",
+        "rollout   18 s  Successful, 100 %, 2 to update",
+        f"rollout   18 s  all 2 instances in service and healthy on {NEW_AMI}",
+    ]
+
+
+def test_a_reason_that_changes_at_every_look_is_no_flood() -> None:
+    waiting = [
+        Moment(group=BEFORE.group, refresh=refresh("InProgress", 10, reason=f"Waiting for i-{number}"))
+        for number in range(100)
+    ]
+    aws = ScriptedRefreshes([BEFORE, *waiting, AFTER])
+
+    roll_out(aws)
+
+    assert 10 < len(aws.said) < 55
+
+
+def test_looks_at_growing_intervals_up_to_fifteen_seconds() -> None:
+    waiting = Moment(group=BEFORE.group, refresh=refresh("InProgress"))
+    aws = ScriptedRefreshes([BEFORE, *[waiting] * 20, AFTER])
+
+    roll_out(aws)
+
+    assert aws.sleeps[0] == 5
+    assert aws.sleeps == sorted(aws.sleeps)
+    assert aws.sleeps[-1] == 15
+
+
+def test_the_first_deployment_waits_for_health_and_starts_nothing() -> None:
+    one, two = instance("a"), instance("b")
+    aws = ScriptedRefreshes(
+        [
+            Moment(group=group()),
+            Moment(group=group(one)),
+            Moment(group=group(one, two), health={"i-b": UNHEALTHY}),
+            Moment(group=group(one, two)),
+        ]
+    )
+
+    outcome = roll_out(aws)
+
+    assert outcome == Outcome(refresh_id=None, instances=2)
+    assert aws.started == []
+    assert [line.split("  ")[-1] for line in aws.said] == [
+        f"no instance to replace, web is on {NEW_AMI}",
+        "0 of 2 instances in service",
+        "1 of 2 instances in service",
+        "1 of 2 targets healthy; i-b is unhealthy (Target.FailedHealthChecks: Health checks failed)",
+        f"all 2 instances in service and healthy on {NEW_AMI}",
+    ]
+
+
+def test_a_group_that_is_wholly_on_the_target_is_left_alone() -> None:
+    aws = ScriptedRefreshes([Moment(group=AFTER.group)])
+
+    assert roll_out(aws).refresh_id is None
+    assert aws.started == []
+
+
+def test_a_group_that_names_the_target_but_runs_something_else_is_refreshed() -> None:
+    aws = ScriptedRefreshes([Moment(group=group(instance("a", "1"), instance("b"))), AFTER])
+
+    assert roll_out(aws).refresh_id == "r-1"
+
+
+def test_a_group_that_runs_the_target_but_names_something_else_is_refreshed() -> None:
+    aws = ScriptedRefreshes([Moment(group=group(instance("a"), instance("b"), version="1")), AFTER])
+
+    assert roll_out(aws).refresh_id == "r-1"
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress", "Baking"])
+def test_a_refresh_that_already_leads_to_the_target_is_followed(status: str) -> None:
+    aws = ScriptedRefreshes([Moment(group=BEFORE.group, refresh=refresh(status, 20)), AFTER])
+
+    outcome = roll_out(aws)
+
+    assert outcome.refresh_id == "r-1"
+    assert aws.started == []
+    assert f"r-1 already leads to {NEW_AMI}" in aws.said[0]
+
+
+@pytest.mark.parametrize(
+    "running",
+    [
+        refresh("InProgress", launch_template_version="7"),
+        refresh("InProgress", launch_template_id="lt-9"),
+        refresh("InProgress", launch_template_id=None, launch_template_version=None),
+        refresh("RollbackInProgress"),
+        refresh("Cancelling"),
+    ],
+)
+def test_somebody_elses_refresh_is_left_alone_and_named(running: object) -> None:
+    aws = ScriptedRefreshes([Moment(group=BEFORE.group, refresh=running)])  # type: ignore[arg-type]
+
+    message = failure_of(aws)
+
+    assert aws.started == []
+    assert "instance refresh r-1 of web" in message
+    assert "aws autoscaling cancel-instance-refresh --auto-scaling-group-name web" in message
+
+
+def test_a_refresh_that_another_run_starts_at_the_same_moment_is_followed() -> None:
+    aws = ScriptedRefreshes(
+        [BEFORE, Moment(group=BEFORE.group, refresh=refresh("InProgress", 10)), AFTER], starts=[None]
+    )
+
+    outcome = roll_out(aws)
+
+    assert outcome.refresh_id == "r-1"
+    assert aws.started == []
+
+
+def test_gives_up_when_aws_says_again_and_again_that_another_refresh_runs() -> None:
+    aws = ScriptedRefreshes([BEFORE], starts=[None, None, None])
+
+    with pytest.raises(RefreshInProgressError, match="refused 3 times"):
+        roll_out(aws)
+
+
+def test_a_refresh_that_aws_does_not_list_yet_is_waited_for() -> None:
+    aws = ScriptedRefreshes([BEFORE, BEFORE, AFTER])
+
+    assert roll_out(aws).instances == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("Failed", f"the group was left on {OLD_AMI}"),
+        ("Cancelled", f"the group was left on {OLD_AMI}"),
+        ("RollbackSuccessful", f"the group runs {OLD_AMI} (launch template version 1)"),
+        ("RollbackFailed", f"the group was left on {OLD_AMI}"),
+    ],
+)
+def test_every_other_end_fails_with_what_happened_why_both_amis_and_what_to_do(
+    status: str, words: str
+) -> None:
+    sick = group(instance("a", "1"), instance("c", "2"), version="1")
+    aws = ScriptedRefreshes(
+        [
+            BEFORE,
+            Moment(group=sick, refresh=refresh("InProgress", 10), health={"i-c": UNHEALTHY}),
+            Moment(group=BEFORE.group, refresh=refresh(status, 10, reason="It did not get healthy.")),
+        ]
+    )
+
+    message = failure_of(aws)
+
+    assert message == (
+        f"rollout of {NEW_AMI} to web ended {status}: It did not get healthy.; first failing instance i-c: "
+        f"unhealthy (Target.FailedHealthChecks: Health checks failed) · {words}"
+        f"{'' if '(launch' in words else ' (launch template version 1)'} · mend the image and run pulumi up "
+        f"again, or keep the old one: pulumi config set pinnedAmi {OLD_AMI}"
+    )
+
+
+def test_success_by_word_is_no_success_while_an_instance_runs_another_version() -> None:
+    stray = group(instance("c"), instance("a", "1", lifecycle_state="Standby"))
+    aws = ScriptedRefreshes([BEFORE, Moment(group=stray, refresh=refresh("Successful", 100))])
+
+    message = failure_of(aws)
+
+    assert f"i-a of web is Standby with {OLD_AMI}" in message
+    assert "standby or scale-in protection" in message
+
+
+def test_success_by_word_is_no_success_while_an_instance_runs_another_ami() -> None:
+    stray = group(instance("c"), instance("d", ami_id=OLD_AMI))
+    aws = ScriptedRefreshes([BEFORE, Moment(group=stray, refresh=refresh("Successful", 100))])
+
+    assert f"i-d of web is InService with {OLD_AMI}" in failure_of(aws)
+
+
+def test_an_instance_on_its_way_out_does_not_count() -> None:
+    leaving = instance("a", "1", lifecycle_state="Terminating:Wait")
+    aws = ScriptedRefreshes(
+        [BEFORE, Moment(group=group(instance("c"), instance("d"), leaving), refresh=refresh("Successful"))]
+    )
+
+    assert roll_out(aws).instances == 2
+
+
+def test_an_instance_that_ec2_does_not_describe_yet_is_waited_for() -> None:
+    unseen = group(instance("c"), instance("d", ami_id=None))
+    aws = ScriptedRefreshes([BEFORE, Moment(group=unseen, refresh=refresh("Successful")), AFTER])
+
+    roll_out(aws)
+
+    assert any("EC2 does not say yet which AMI i-d runs" in line for line in aws.said)
+
+
+def test_targets_that_turn_unhealthy_after_the_refresh_keep_it_from_succeeding() -> None:
+    sick = Moment(group=AFTER.group, refresh=refresh("Successful", 100), health={"i-d": UNHEALTHY})
+    aws = ScriptedRefreshes([BEFORE, sick])
+
+    message = failure_of(aws, timeout_seconds=60)
+
+    assert "1 of 2 targets healthy; i-d is unhealthy" in message
+    assert "every instance should be in service and healthy" in message
+
+
+def test_the_deadline_ends_the_waiting_and_says_that_aws_goes_on() -> None:
+    aws = ScriptedRefreshes([BEFORE, Moment(group=BEFORE.group, refresh=refresh("InProgress", 30))])
+
+    with pytest.raises(RolloutDeadlineError) as failure:
+        roll_out(aws, timeout_seconds=120)
+
+    assert "web is not on ami-00000000000000002 after 2 minutes: InProgress, 30 %" in str(failure.value)
+    assert "run pulumi up again to follow it, or raise rolloutTimeoutMinutes" in str(failure.value)
+    assert 120 < aws.seconds < 140
+
+
+def test_launches_that_aws_refuses_again_and_again_end_the_first_deployment_early() -> None:
+    refusals = {f"activity-{number}": f"No capacity ({number})" for number in range(5)}
+    earlier = dict(list(refusals.items())[:2])
+    aws = ScriptedRefreshes(
+        [
+            Moment(group=group(), failed_launches=earlier),
+            Moment(group=group(), failed_launches=dict(list(refusals.items())[:4])),
+            Moment(group=group(), failed_launches=refusals),
+        ]
+    )
+
+    message = failure_of(aws)
+
+    assert f"web cannot launch {NEW_AMI}: No capacity (2)" in message
+    assert aws.seconds < 20
+
+
+def test_refusals_of_an_earlier_try_do_not_end_this_one() -> None:
+    earlier = {f"activity-{number}": "No capacity" for number in range(5)}
+    aws = ScriptedRefreshes([Moment(group=group(), failed_launches=earlier), Moment(group=AFTER.group)])
+
+    assert roll_out(aws).instances == 2
+
+
+def test_a_poll_delay_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "soon")
+
+    assert "AWS_POLL_DELAY_SECONDS is 'soon'" in failure_of(ScriptedRefreshes([BEFORE]))

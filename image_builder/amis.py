@@ -108,10 +108,14 @@ class Amis:
 
     def wait_until_available(self, ami_id: str, *, deadline: float) -> Ami:
         """The AMI, once it is available; *deadline* is a time.monotonic()."""
+        was_there = False
         while True:
             ami = self.get(ami_id)
             if ami is not None and ami.is_available:
                 return ami
+            if ami is None and was_there:
+                raise AmiError(f"{ami_id} was deregistered while it was waited for")
+            was_there = ami is not None
             if ami is not None and ami.state != "pending":
                 raise AmiError(
                     f"{ami_id} is {ami.state} ({ami.state_reason or 'no reason given'}) · expected: available"

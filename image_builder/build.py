@@ -160,7 +160,7 @@ def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str],
     message = failure_message(ended, run=build.run, minutes=build.inputs.build_timeout_minutes)
     images = images_of(amis, build.inputs)
     own = [ami for ami in images if ami.tags.get(tags.TAG_RUN) == build.run.run_id]
-    if own and _POST_PROCESSOR_FAILED in f"{ended.failure.cause} {' '.join(ended.failure.last_lines)}":
+    if own and _POST_PROCESSOR_FAILED in ended.failure.cause:
         # Post-processors may well be what checks the image: it is kept for a look, and never used.
         amis.add_tags(own[0], {"Rejected": "a post-processor of its build failed"})
         raise PackerError(f"{message} · {own[0].ami_id} is marked Rejected and will not be reused")

@@ -93,8 +93,8 @@ def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(
             ("pinned_ami", f"{pin!r} is no AMI id · ami- and 17 (or 8) hexadecimal digits were expected")
         )
-    minutes = known.get("build_timeout_minutes", 60)
-    if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 1 <= minutes <= _MOST_MINUTES:
+    minutes = known.get("build_timeout_minutes")
+    if minutes is not None and not _is_a_timeout(minutes):
         problems.append(
             ("build_timeout_minutes", f"{minutes!r} · 1 to {_MOST_MINUTES} minutes were expected")
         )
@@ -118,6 +118,10 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     variables = known.get("variables") or {}
     return problems + [("variables", problem) for problem in variable_problems(template, variables).values()]
+
+
+def _is_a_timeout(minutes: Any) -> bool:
+    return isinstance(minutes, int | float) and minutes is not True and 1 <= minutes <= _MOST_MINUTES
 
 
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_BUILD_LINE = re.compile(r"(?:==> |    )(?P<source>[\w.-]+): (?P<text>.*)")
+_BUILD_LINE = re.compile(r"(?:==> |    )(?P<source>[\w.-]+)(?: \([\w.-]+\))?: (?P<text>.*)")
 _BUILD_ERROR = re.compile(r"Build '[^']+' errored after .*?: (?P<cause>.*)")
 _EXIT_STATUS = re.compile(r"(?:exit status|exit code|exit_status)[ :]+(?P<code>\d+)", re.IGNORECASE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -62,12 +62,16 @@ def read_failure(lines: Iterable[str]) -> Failure:
     """Where and why the run failed that printed *lines*."""
     steps: list[str] = []
     others: list[str] = []
-    provisioner, cause = "", ""
+    causes: list[str] = []
+    provisioner = ""
     has_failed = False
     for line in map(readable, lines):
         error = _BUILD_ERROR.match(line)
         if error:
-            cause = error["cause"]
+            causes = [error["cause"]]
+        elif causes and line.startswith("* "):  # "1 error(s) occurred:", and then each
+            causes = [cause for cause in causes if not cause.endswith("occurred:")]
+            causes += [line] if line not in causes else []
         elif (step := step_of(line)).startswith(_PROVISIONERS_FAILED):
             has_failed = True
         elif step and not has_failed:
@@ -76,6 +80,7 @@ def read_failure(lines: Iterable[str]) -> Failure:
             provisioner = _provisioner_of(step) or provisioner
         elif not step and line.strip(" =>-") and not any(noise in line for noise in _NOISE):
             others.append(line.strip())
+    cause = "; ".join(cause.removeprefix("* ") for cause in causes)
     exit_status = _EXIT_STATUS.search(cause)
     return Failure(
         provisioner=provisioner if has_failed else "",

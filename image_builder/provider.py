@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,7 +43,7 @@ from image_builder.amis import (
     reason_of,
 )
 from image_builder.build import adopt, build_image
-from image_builder.errors import AmiError
+from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import (
     NAMES,
     OF_THE_WORKING_TREE,
@@ -53,8 +54,8 @@ from image_builder.inputs import (
 )
 from image_builder.lookup import existing_image, pinned_image
 
-_said: set[str] = set()
-_said_lock = threading.Lock()
+_announced: set[tuple[str, ...]] = set()
+_announced_lock = threading.Lock()
 
 
 class PackerImageProvider(ResourceProvider):
@@ -69,38 +70,31 @@ class PackerImageProvider(ResourceProvider):
         inputs = {name: news[name] for name in NAMES if news.get(name) is not None and name not in left_out}
         problems = problems_with(news)
         if not problems and all(is_known(inputs.get(name)) for name in NAMES):
-            is_new = not _olds
             if inputs.get("pinned_ami"):
                 problems = _check_pin(inputs_from(inputs))
-            elif is_new:
-                _announce(inputs["family"], _what_happens(inputs_from(inputs), ""))
+            elif not _olds:
+                _announce_outcome(inputs_from(inputs), "")
         return CheckResult(inputs, [CheckFailure(name, reason) for name, reason in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Replacement when the image is to be another one; otherwise no change at all."""
         replaces = what_replaces(_olds, _news)
         if replaces and all(is_known(_news.get(name)) for name in NAMES):
-            why = wording.why_changed(_olds, _news)
-            if not _news.get("pinned_ami"):
-                _announce(_news["family"], _what_happens(inputs_from(_news), why), replaces_another=True)
+            _announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
         return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """The image: pinned and verified, else reused, else built."""
         inputs = inputs_from(props)
-        amis = Amis.of(inputs.region)
-        try:
-            ami, origin = _make(inputs, amis)
-        except (BotoCoreError, ClientError) as error:
-            raise AmiError(
-                f"image {inputs.family}: AWS cannot be asked for it in {inputs.region}: {reason_of(error)} · "
-                "check credentials, permissions and region"
-            ) from error
+        with _short_errors(inputs.family, inputs.region):
+            ami, origin = _make(inputs, Amis.of(inputs.region))
         return CreateResult(ami.ami_id, {**props, **outputs_of(ami, inputs, origin)})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """The image as recorded, or gone when its AMI was deregistered behind our back."""
-        if Amis.of(props["region"]).get(id_) is None:
+        with _short_errors(props["family"], props["region"]):
+            ami = Amis.of(props["region"]).get(id_)
+        if ami is None:
             _say(
                 props["family"],
                 f"{id_} is deregistered: the next up finds another of its fingerprint, or builds",
@@ -140,6 +134,20 @@ def outputs_of(ami: Ami, inputs: ImageInputs, origin: str) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _short_errors(family: str, region: str) -> Iterator[None]:
+    """Errors without the traceback that led to them: Pulumi prints all of it, before our one line."""
+    try:
+        yield
+    except ImageBuildError as error:
+        raise type(error)(f"image {family}: {error}") from None
+    except (BotoCoreError, ClientError) as error:
+        raise AmiError(
+            f"image {family}: AWS could not be asked in {region}: {reason_of(error)} · "
+            "check credentials, permissions and region"
+        ) from None
+
+
 def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
     if inputs.pinned_ami:
         return pinned_image(amis, inputs), "pinned"
@@ -166,31 +174,36 @@ def _check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
     except AmiError as error:
         return [("pinned_ami", str(error))]
     except (BotoCoreError, ClientError) as error:
-        _announce(inputs.family, wording.pinned(inputs.pinned_ami, None, now, reason_of(error)))
+        _announce(inputs, wording.pinned(inputs.pinned_ami, None, now, reason_of(error)))
     else:
-        _announce(inputs.family, wording.pinned(inputs.pinned_ami, ami, now))
+        _announce(inputs, wording.pinned(inputs.pinned_ami, ami, now))
     return []
 
 
-def _what_happens(inputs: ImageInputs, why: str) -> str:
-    """Which of reuse and build it will be, and why; read-only, and without AWS as much as can be said."""
-    reason = why or f"there is no image of fingerprint {inputs.fingerprint[:12]} yet"
+def _announce_outcome(inputs: ImageInputs, why: str) -> None:
+    """Say which of reuse and build it will be, and why: read-only, and without AWS as much as can be said."""
+    if inputs.pinned_ami:
+        return  # check has said it
+    short = inputs.fingerprint[:12]
     try:
         found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
     except (BotoCoreError, ClientError) as error:
-        return wording.build_or_reuse(why or f"fingerprint {inputs.fingerprint[:12]}", reason_of(error))
-    return wording.build(reason) if found is None else wording.reuse(found, datetime.now(UTC), why)
+        _announce(inputs, wording.build_or_reuse(why or f"fingerprint {short}", reason_of(error)))
+        return
+    if found is None:
+        _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
+    else:
+        _announce(inputs, wording.reuse(found, datetime.now(UTC), why))
 
 
-def _announce(family: str, line: str, *, replaces_another: bool = False) -> None:
-    """Say *line*, once in this process; for a replacement, that covers what check would say later."""
-    with _said_lock:
-        if family in _said or line in _said:
+def _announce(inputs: ImageInputs, line: str) -> None:
+    """Say *line*, once in this process for one image that is to be."""
+    subject = (inputs.family, inputs.region, inputs.pinned_ami, inputs.fingerprint)
+    with _announced_lock:
+        if subject in _announced:
             return
-        _said.add(line)
-        if replaces_another:
-            _said.add(family)
-    _say(family, line)
+        _announced.add(subject)
+    _say(inputs.family, line)
 
 
 def _say(family: str, line: str) -> None:

@@ -1,0 +1,93 @@
+"""A build whose provider is killed is interrupted, cleans up after itself, and is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from image_builder.run_folder import RUNS
+from tests.image_builder.emulated_ec2 import EmulatedEc2
+from tests.image_builder.provider_host import Host
+from tests.image_builder.templates import props_of, write_image
+
+SECONDS = 90
+
+
+def wait_for(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {SECONDS} s: {what}"
+        time.sleep(0.1)
+
+
+def processes_of(project: Path) -> list[psutil.Process]:
+    """Everything that runs in, or knows of, the project's run folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [process.cwd(), *process.cmdline()]
+        except psutil.Error:
+            continue
+        if any(str(project / RUNS) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+@pytest.fixture
+def building(ec2: EmulatedEc2, host: Host, project: Path) -> Iterator[Host]:
+    """A host in the middle of a build: plain moto's instance never answers SSH."""
+    props = props_of(write_image(project / "tiny", communicator="ssh"))
+    host.start_creating(props)
+    try:
+        wait_for(lambda: any("Waiting for SSH" in line for line in host.lines), "Packer waits for SSH")
+        assert len(ec2.leftovers()) == 3, "an instance, a key pair and a security group"
+        assert len(processes_of(project)) >= 3, "supervisor, Packer and its plugin"
+        yield host
+    finally:
+        for process in processes_of(project):
+            process.kill()
+
+
+def assert_cleaned_up(ec2: EmulatedEc2, project: Path) -> None:
+    wait_for(lambda: processes_of(project) == [], "every process is gone")
+    assert ec2.leftovers() == []
+    assert ec2.client().describe_images(Owners=["self"])["Images"] == []
+    (run,) = (project / RUNS).iterdir()
+    result = json.loads((run / "build.json").read_text())
+    assert result["was_stopped"]
+    assert not result["was_killed"]
+    assert "Cancelling build after receiving interrupt" in (run / "packer.log").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_build_cleans_up_when_its_provider_is_killed(
+    ec2: EmulatedEc2, building: Host, project: Path, number: signal.Signals
+) -> None:
+    os.kill(building.process.pid, number)
+
+    assert_cleaned_up(ec2, project)
+
+
+def test_a_build_cleans_up_when_the_providers_whole_process_group_is_killed(
+    ec2: EmulatedEc2, building: Host, project: Path
+) -> None:
+    os.killpg(building.process.pid, signal.SIGKILL)
+
+    assert_cleaned_up(ec2, project)
+
+
+def test_a_build_cleans_up_when_its_supervisor_is_told_to_end(
+    ec2: EmulatedEc2, building: Host, project: Path
+) -> None:
+    (supervisor,) = [process for process in processes_of(project) if process.ppid() == building.process.pid]
+
+    supervisor.send_signal(signal.SIGTERM)
+
+    assert_cleaned_up(ec2, project)

@@ -188,6 +188,7 @@ def read_refresh(answer: dict[str, Any]) -> Refresh:
         refresh_id=answer["InstanceRefreshId"],
         status=answer["Status"],
         reason=one_line(answer.get("StatusReason") or ""),
+        rollback_reason=one_line((answer.get("RollbackDetails") or {}).get("RollbackReason") or ""),
         percentage_complete=int(answer.get("PercentageComplete") or 0),
         instances_to_update=int(answer.get("InstancesToUpdate") or 0),
         launch_template_id=launch_template.get("LaunchTemplateId"),

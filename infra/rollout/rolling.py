@@ -125,7 +125,8 @@ class Rollout:
             refresh = self.refreshes.find(self.group_name, refresh_id)
             if refresh is None:
                 continue
-            self._tell(describe_progress(refresh), subject=describe_count(refresh))
+            subject = f"{describe_count(refresh)}, {'with' if refresh.reason else 'without'} a reason"
+            self._tell(describe_progress(refresh), subject)
             if not refresh.is_running:
                 return refresh
             self._remember_failing(self._describe_fleet())
@@ -181,7 +182,7 @@ class Rollout:
         pin = f", or keep the old one: pulumi config set pinnedAmi {old}" if old else ""
         raise RolloutError(
             f"rollout of {self.target.ami_id} to {self.group_name} ended {refresh.status}: "
-            f"{refresh.reason or 'AWS gives no reason'}{self._failing} · the group {verb} {now or 'no AMI'} "
+            f"{refresh.rollback_reason or refresh.reason or 'AWS gives no reason'}{self._failing} · the group {verb} {now or 'no AMI'} "
             f"(launch template version {version}) · mend the image and run pulumi up again{pin}"
         )
 

@@ -88,6 +88,7 @@ class Refresh:
     instances_to_update: int
     launch_template_id: str | None
     launch_template_version: str | None
+    rollback_reason: str = ""
 
     @property
     def is_running(self) -> bool:

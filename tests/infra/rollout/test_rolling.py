@@ -231,6 +231,28 @@ def test_every_other_end_fails_with_what_happened_why_both_amis_and_what_to_do(
     )
 
 
+def test_the_reason_of_a_rollback_is_told_rather_than_that_of_its_end() -> None:
+    ended = refresh("RollbackSuccessful", reason="Done.", rollback_reason="The alarm web-5xx rang.")
+    aws = ScriptedRefreshes([BEFORE, Moment(group=BEFORE.group, refresh=ended)])
+
+    assert "ended RollbackSuccessful: The alarm web-5xx rang. ·" in failure_of(aws)
+
+
+def test_the_first_reason_for_waiting_is_told_at_once() -> None:
+    waits = refresh("InProgress", 10, reason="Waiting for i-c.")
+    aws = ScriptedRefreshes(
+        [
+            BEFORE,
+            *(Moment(group=BEFORE.group, refresh=one) for one in (refresh("InProgress", 10), waits)),
+            AFTER,
+        ]
+    )
+
+    roll_out(aws)
+
+    assert any("Waiting for i-c." in line for line in aws.said)
+
+
 def test_success_by_word_is_no_success_while_an_instance_runs_another_version() -> None:
     stray = group(instance("c"), instance("a", "1", lifecycle_state="Standby"))
     aws = ScriptedRefreshes([BEFORE, Moment(group=stray, refresh=refresh("Successful", 100))])

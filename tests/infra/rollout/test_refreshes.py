@@ -1,0 +1,300 @@
+"""What is asked of AWS and how its answers are read, held against botocore's own model of the services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from infra.rollout.errors import RolloutError
+from infra.rollout.refreshes import Refreshes
+from infra.rollout.values import Preferences, Refresh, TargetHealth
+from tests.infra.rollout.worlds import NEW_AMI, PREFERENCES, TARGET
+
+GROUP: dict[str, Any] = {
+    "AutoScalingGroupName": "web",
+    "MinSize": 1,
+    "MaxSize": 4,
+    "DesiredCapacity": 2,
+    "DefaultCooldown": 300,
+    "AvailabilityZones": ["us-east-1a"],
+    "HealthCheckType": "ELB",
+    "CreatedTime": 0,
+    "TargetGroupARNs": ["arn:tg"],
+    "LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "2"},
+    "Instances": [
+        {
+            "InstanceId": "i-a",
+            "AvailabilityZone": "us-east-1a",
+            "LifecycleState": "InService",
+            "HealthStatus": "Healthy",
+            "LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "2"},
+            "ProtectedFromScaleIn": False,
+        }
+    ],
+}
+
+
+@pytest.fixture
+def refreshes(monkeypatch: pytest.MonkeyPatch) -> Refreshes:
+    """Real clients, whose requests go no further than a stub."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return Refreshes("us-east-1")
+
+
+@contextmanager
+def answers(client: Any, *replies: tuple[str, dict[str, Any], dict[str, Any]]) -> Iterator[None]:
+    """Expect exactly these requests (method, parameters) and reply to them."""
+    with Stubber(client) as stub:
+        for method, parameters, reply in replies:
+            stub.add_response(method, reply, parameters)
+        yield
+        stub.assert_no_pending_responses()
+
+
+def start_request(preferences: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that a refresh to the target is started with."""
+    return {
+        "AutoScalingGroupName": "web",
+        "Strategy": "Rolling",
+        "DesiredConfiguration": {"LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "2"}},
+        "Preferences": preferences,
+    }
+
+
+def test_a_refresh_is_started_with_a_desired_configuration_and_without_unset_preferences(
+    refreshes: Refreshes,
+) -> None:
+    expected = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "AutoRollback": True}
+    reply = ("start_instance_refresh", start_request(expected), {"InstanceRefreshId": "r-1"})
+
+    with answers(refreshes._auto_scaling, reply):
+        assert refreshes.start("web", TARGET, PREFERENCES) == "r-1"
+
+
+def test_every_preference_has_its_name_in_the_api_and_zero_is_not_unset(refreshes: Refreshes) -> None:
+    preferences = Preferences(
+        min_healthy_percentage=0,
+        max_healthy_percentage=100,
+        instance_warmup_seconds=0,
+        skip_matching=False,
+        auto_rollback=False,
+    )
+    expected = {
+        "MinHealthyPercentage": 0,
+        "MaxHealthyPercentage": 100,
+        "InstanceWarmup": 0,
+        "SkipMatching": False,
+        "AutoRollback": False,
+    }
+
+    with answers(
+        refreshes._auto_scaling,
+        ("start_instance_refresh", start_request(expected), {"InstanceRefreshId": "r-1"}),
+    ):
+        refreshes.start("web", TARGET, preferences)
+
+
+def test_a_refresh_that_is_in_progress_already_is_told_apart_from_other_refusals(
+    refreshes: Refreshes,
+) -> None:
+    with Stubber(refreshes._auto_scaling) as stub:
+        stub.add_client_error("start_instance_refresh", "InstanceRefreshInProgress")
+        assert refreshes.start("web", TARGET, PREFERENCES) is None
+
+        stub.add_client_error("start_instance_refresh", "ValidationError", "no")
+        with pytest.raises(Exception, match="ValidationError"):
+            refreshes.start("web", TARGET, PREFERENCES)
+
+
+def test_the_group_is_read_with_the_ami_of_each_instance(refreshes: Refreshes) -> None:
+    described = {"Reservations": [{"Instances": [{"InstanceId": "i-a", "ImageId": NEW_AMI}]}]}
+    filters = [{"Name": "instance-id", "Values": ["i-a"]}]
+
+    with (
+        answers(
+            refreshes._auto_scaling,
+            (
+                "describe_auto_scaling_groups",
+                {"AutoScalingGroupNames": ["web"]},
+                {"AutoScalingGroups": [GROUP]},
+            ),
+        ),
+        answers(refreshes._ec2, ("describe_instances", {"Filters": filters}, described)),
+    ):
+        group = refreshes.describe_group("web")
+
+    assert (group.desired_capacity, group.launch_template_version) == (2, "2")
+    assert group.target_group_arns == ("arn:tg",)
+    assert [(one.instance_id, one.launch_template_version, one.ami_id) for one in group.instances] == [
+        ("i-a", "2", NEW_AMI)
+    ]
+
+
+def test_a_group_that_does_not_exist_is_one_line(refreshes: Refreshes) -> None:
+    with (
+        answers(
+            refreshes._auto_scaling,
+            ("describe_auto_scaling_groups", {"AutoScalingGroupNames": ["web"]}, {"AutoScalingGroups": []}),
+        ),
+        pytest.raises(RolloutError, match="Auto Scaling group web does not exist · "),
+    ):
+        refreshes.describe_group("web")
+
+
+def test_instances_are_asked_for_by_the_hundred_and_all_pages_are_read(refreshes: Refreshes) -> None:
+    names = [f"i-{number}" for number in range(150)]
+
+    def page(some: list[str]) -> dict[str, Any]:
+        return {"Reservations": [{"Instances": [{"InstanceId": name, "ImageId": NEW_AMI} for name in some]}]}
+
+    def filters(some: list[str]) -> dict[str, Any]:
+        return {"Filters": [{"Name": "instance-id", "Values": some}]}
+
+    with answers(
+        refreshes._ec2,
+        ("describe_instances", filters(names[:100]), {**page(names[:60]), "NextToken": "more"}),
+        ("describe_instances", {**filters(names[:100]), "NextToken": "more"}, page(names[60:100])),
+        ("describe_instances", filters(names[100:]), page(names[100:])),
+    ):
+        assert refreshes.find_ami_ids(names) == dict.fromkeys(names, NEW_AMI)
+
+
+def test_the_worst_health_of_any_target_group_counts(refreshes: Refreshes) -> None:
+    def health(name: str, state: str, **why: str) -> dict[str, Any]:
+        return {"Target": {"Id": name}, "TargetHealth": {"State": state, **why}}
+
+    one = [health("i-a", "healthy"), health("i-b", "unhealthy", Reason="Target.Timeout", Description="Slow")]
+    two = [health("i-a", "initial", Reason="Elb.RegistrationInProgress"), health("i-b", "healthy")]
+
+    with answers(
+        refreshes._load_balancing,
+        ("describe_target_health", {"TargetGroupArn": "arn:1"}, {"TargetHealthDescriptions": one}),
+        ("describe_target_health", {"TargetGroupArn": "arn:2"}, {"TargetHealthDescriptions": two}),
+    ):
+        found = refreshes.find_target_health(["arn:1", "arn:2"], ["i-a", "i-b", "i-c"])
+
+    assert found == {
+        "i-a": TargetHealth(state="initial", reason="Elb.RegistrationInProgress"),
+        "i-b": TargetHealth(state="unhealthy", reason="Target.Timeout: Slow"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "is_running"),
+    [
+        ("Pending", True),
+        ("InProgress", True),
+        ("Baking", True),
+        ("Cancelling", True),
+        ("RollbackInProgress", True),
+        ("Successful", False),
+        ("Failed", False),
+        ("Cancelled", False),
+        ("RollbackSuccessful", False),
+        ("RollbackFailed", False),
+    ],
+)
+def test_a_refresh_runs_until_one_of_the_five_ends(
+    refreshes: Refreshes, status: str, is_running: bool
+) -> None:
+    newest = {"InstanceRefreshId": "r-1", "AutoScalingGroupName": "web", "Status": status}
+
+    with answers(
+        refreshes._auto_scaling,
+        (
+            "describe_instance_refreshes",
+            {"AutoScalingGroupName": "web", "MaxRecords": 1},
+            {"InstanceRefreshes": [newest]},
+        ),
+    ):
+        assert (refreshes.find_running("web") is not None) is is_running
+
+
+def test_a_refresh_is_read_with_its_target_its_count_and_its_reason_in_one_line(refreshes: Refreshes) -> None:
+    answer = {
+        "InstanceRefreshId": "r-1",
+        "Status": "InProgress",
+        "StatusReason": "Waiting.\n  For example: i-a.",
+        "PercentageComplete": 33,
+        "InstancesToUpdate": 2,
+        "DesiredConfiguration": {"LaunchTemplate": {"LaunchTemplateId": "lt-1", "Version": "2"}},
+        "RollbackDetails": {"RollbackReason": "An alarm\nrang."},
+    }
+
+    with answers(
+        refreshes._auto_scaling,
+        (
+            "describe_instance_refreshes",
+            {"AutoScalingGroupName": "web", "InstanceRefreshIds": ["r-1"]},
+            {"InstanceRefreshes": [answer]},
+        ),
+    ):
+        found = refreshes.find("web", "r-1")
+
+    assert found == Refresh(
+        refresh_id="r-1",
+        status="InProgress",
+        reason="Waiting. For example: i-a.",
+        percentage_complete=33,
+        instances_to_update=2,
+        launch_template_id="lt-1",
+        launch_template_version="2",
+        rollback_reason="An alarm rang.",
+    )
+    assert found.leads_to(TARGET)
+
+
+def test_a_refresh_that_is_not_listed_yet_is_none(refreshes: Refreshes) -> None:
+    with answers(
+        refreshes._auto_scaling,
+        (
+            "describe_instance_refreshes",
+            {"AutoScalingGroupName": "web", "InstanceRefreshIds": ["r-1"]},
+            {"InstanceRefreshes": []},
+        ),
+    ):
+        assert refreshes.find("web", "r-1") is None
+
+
+def test_the_ami_of_a_version_that_is_gone_is_none(refreshes: Refreshes) -> None:
+    with Stubber(refreshes._ec2) as stub:
+        stub.add_client_error(
+            "describe_launch_template_versions", "InvalidLaunchTemplateId.VersionNotFound", "gone"
+        )
+
+        assert refreshes.find_ami_of_version("lt-1", "1") is None
+
+
+def test_refused_launches_count_back_to_the_last_one_that_went_well(refreshes: Refreshes) -> None:
+    def activity(name: str, status: str, **more: str) -> dict[str, Any]:
+        return {
+            "ActivityId": name,
+            "AutoScalingGroupName": "web",
+            "Cause": "c",
+            "StartTime": 0,
+            "StatusCode": status,
+            **more,
+        }
+
+    activities = [
+        activity("4", "WaitingForInstanceId"),
+        activity("3", "Failed", StatusMessage="No\ncapacity"),
+        activity("2", "Failed", Description="Launching"),
+        activity("1", "Successful"),
+        activity("0", "Failed", StatusMessage="Long ago"),
+    ]
+
+    with answers(
+        refreshes._auto_scaling,
+        (
+            "describe_scaling_activities",
+            {"AutoScalingGroupName": "web", "MaxRecords": 10},
+            {"Activities": activities},
+        ),
+    ):
+        assert refreshes.find_failed_launches("web") == {"3": "No capacity", "2": "Launching"}

@@ -31,7 +31,7 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
 test: lint ## Check everything and run every test
-	@$(PYTHON) -m pytest --timeout=1200
+	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile
 
 bench: setup ## Measure the build, a no-op update and the fingerprint against what they should cost
 	@$(PYTHON) -m bench

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.end_to_end.checkout import Checkout, ask, wait_until
@@ -85,31 +88,38 @@ def test_a_build_that_is_cut_off_leaves_nothing_behind_and_the_next_up_succeeds(
     page = project.folder / "images/web-app/app/page.html"
     page.write_text(page.read_text() + f"<!-- {ending} -->\n")
     project.commit("Edit the page")
-    serving = living_instances(ec2)
+    serving, images = living_instances(ec2), own_images(ec2)
 
     with project.start("pulumi", "up", "--yes", "--stack", STACK) as process:
         wait_until(lambda: bool(living_instances(ec2) - serving), "Packer launches its instance")
         if ending == "interrupted twice":
-            os.killpg(process.pid, signal.SIGINT)
-            os.killpg(process.pid, signal.SIGINT)
+            interrupt_until_ended(process)
         elif ending == "terminated":
             process.terminate()
         else:
             kill_tree(process.pid)
         process.communicate(timeout=300)
 
+    assert process.returncode != 0
     wait_until(lambda: leftovers(ec2) == NOTHING_LEFT, "nothing temporary is left", timeout_seconds=180)
     wait_until(lambda: packers_of(project) == [], "Packer is gone")
+    assert own_images(ec2) == images
     project.run("pulumi", "cancel", "--yes", "--stack", STACK)
     project.up(STACK)
     outputs = project.outputs(STACK)
     assert ask(outputs["url"])["ami_id"] == outputs["ami_id"]
 
 
+def interrupt_until_ended(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C, again and again, as a person does whom the first one does not help."""
+    while process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+
+
 def kill_tree(pid: int) -> None:
     """SIGKILL the engine and each plugin under it, but not what deliberately left its process tree."""
-    import psutil
-
     engine = psutil.Process(pid)
     family = [engine, *engine.children(recursive=True)]
     plugins = [process for process in family if not is_build(process)]
@@ -125,8 +135,6 @@ def is_build(process: Any) -> bool:
 
 def packers_of(project: Checkout) -> list[int]:
     """The Packer processes that work for *project*."""
-    import psutil
-
     return [
         process.pid
         for process in psutil.process_iter(["cmdline"])

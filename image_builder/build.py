@@ -12,7 +12,7 @@ from typing import Any
 
 from image_builder import amis as tags
 from image_builder.amis import Ami, Amis
-from image_builder.errors import AmiError, PackerError, TemplateError
+from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
 from image_builder.inputs import ImageInputs
 from image_builder.lookup import free_name, images_of, usable_of
@@ -88,7 +88,13 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None]) ->
         remove_template(run)
     if not succeeded(ended):
         return _after_failure(build, ended, amis, show)
-    return _confirm(build, read_built_ami(run.manifest, inputs.region), amis), "built"
+    try:
+        ami_id = read_built_ami(run.manifest, inputs.region)
+    except ManifestError:
+        # Which of several is meant nobody knows: none may be found by its fingerprint next time.
+        _reject(build, amis, "its build did not make exactly one AMI")
+        raise
+    return _confirm(build, ami_id, amis), "built"
 
 
 def variables_for(build: Build) -> dict[str, Any]:
@@ -146,6 +152,12 @@ def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
     )
 
 
+def _reject(build: Build, amis: Amis, reason: str) -> None:
+    for ami in images_of(amis, build.inputs):
+        if ami.tags.get(tags.TAG_RUN) == build.run.run_id:
+            amis.add_tags(ami, {"Rejected": reason})
+
+
 def _source_ami(run: RunFolder) -> str:
     """What amazon-ebs said that it began with."""
     for line in run.log.read_text(errors="replace").splitlines():
@@ -162,7 +174,7 @@ def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str],
     own = [ami for ami in images if ami.tags.get(tags.TAG_RUN) == build.run.run_id]
     if own and _POST_PROCESSOR_FAILED in ended.failure.cause:
         # Post-processors may well be what checks the image: it is kept for a look, and never used.
-        amis.add_tags(own[0], {"Rejected": "a post-processor of its build failed"})
+        _reject(build, amis, "a post-processor of its build failed")
         raise PackerError(f"{message} · {own[0].ami_id} is marked Rejected and will not be reused")
     found = usable_of(own or images)
     if found is None:

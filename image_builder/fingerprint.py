@@ -23,7 +23,7 @@ from typing import Any
 
 from image_builder.errors import ImageFolderError
 
-IGNORED_FOLDERS = frozenset({".git", "__pycache__", "packer_cache"})
+IGNORED_FOLDERS = frozenset({".git", ".packer-runs", "__pycache__", "packer_cache"})
 IGNORED_FILES = (
     *("*.pyc", "*~", ".*.sw[op]", ".#*", "#*#", ".DS_Store"),
     # What `packer build` by hand leaves in the folder.

@@ -11,7 +11,7 @@ from typing import Any
 from pulumi.output import Unknown
 
 from image_builder.errors import ImageBuildError
-from image_builder.fingerprint import canonical, list_files
+from image_builder.fingerprint import canonical, digest_files, list_files
 from image_builder.template import problems_of, read_template, variable_problems
 
 NAMES = (
@@ -109,6 +109,11 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     try:
         template = read_template(folder)
         list_files(folder)
+        if not known.get("fingerprint", True):
+            digest_files(folder)  # The program could not, and left it to us to say why.
+            return [
+                ("folder", f"{folder} could be read here but not by the program · run both in one folder")
+            ]
     except ImageBuildError as error:
         return [("folder", str(error))]
     region = known.get("region")

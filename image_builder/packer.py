@@ -7,27 +7,23 @@ run: we do it at the deadline, and the operating system does it for us when this
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from image_builder import supervisor
 from image_builder.errors import PackerError
-from image_builder.progress import Failure, Throttle, elapsed, is_shown, read_failure, readable, step_of
+from image_builder.progress import Failure, Throttle, elapsed, is_shown, read_failure, step_of
 from image_builder.run_folder import RunFolder
+from image_builder.supervised import Supervised
 
 GRACE_SECONDS = 600.0
 _LOOK_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 60.0
 _VERSION = re.compile(r"Packer v?(\d+\.\d+\.\d+\S*)")
-_MOST_FOLLOWED_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,67 +72,51 @@ class Packer:
         options = ("-color=false", "-on-error=cleanup", f"-var-file={self._run.variables}")
         return self._follow("build", "packer", "build", *options, ".")
 
-    def _follow(self, command: str, *arguments: str) -> Ended:
-        seconds = time.monotonic() - self._started
-        self._show(f"{elapsed(seconds)} packer {command}")
-        offset = self._run.log.stat().st_size if self._run.log.exists() else 0
-        begin = offset
-        result = self._run.path / f"{command}.json"
+    def _follow(self, name: str, *command: str) -> Ended:
+        self._say(f"packer {name}")
+        last_said, last_step = time.monotonic(), f"packer {name}"
         is_late = False
-        last_shown, last_step = time.monotonic(), f"packer {command}"
-        process = self._start(result, arguments)
+        running = Supervised(
+            command,
+            folder=self._run.template,
+            environment=self._environment,
+            log=self._run.log,
+            result=self._run.path / f"{name}.json",
+            grace_seconds=self._grace_seconds,
+        )
         try:
             while True:
-                has_ended = process.poll() is not None
-                lines, offset = _new_lines(self._run.log, offset, is_last=has_ended)
-                for step in filter(is_shown, map(step_of, lines)):
+                has_ended = running.has_ended()  # Asked before its last lines are read, so none is lost.
+                for step in filter(is_shown, map(step_of, running.new_lines())):
                     last_step = step
-                    if shown := self._throttle.admit(step, time.monotonic() - self._started):
-                        self._show(f"{elapsed(time.monotonic() - self._started)} {shown}")
-                        last_shown = time.monotonic()
+                    if shown := self._throttle.admit(step, self._elapsed()):
+                        self._say(shown)
+                        last_said = time.monotonic()
                 if has_ended:
                     break
                 if time.monotonic() > self._deadline and not is_late:
                     is_late = True
-                    self._show(
-                        f"{elapsed(time.monotonic() - self._started)} deadline: stopping Packer; it cleans up"
-                    )
-                    _ask_to_stop(process)
-                elif time.monotonic() - last_shown > _HEARTBEAT_SECONDS:
-                    self._show(f"{elapsed(time.monotonic() - self._started)} still: {last_step}")
-                    last_shown = time.monotonic()
+                    self._say("deadline: stopping Packer, which cleans up")
+                    running.stop()
+                elif time.monotonic() - last_said > _HEARTBEAT_SECONDS:
+                    self._say(f"still: {last_step}")
+                    last_said = time.monotonic()
                 time.sleep(_LOOK_SECONDS)
         finally:
-            _ask_to_stop(process)
-            process.wait()
-        ended = _read_result(result)
+            running.close()
         return Ended(
-            command=command,
-            exit_code=int(ended.get("exit_code", process.returncode)),
+            command=name,
+            exit_code=running.exit_code(),
             is_late=is_late,
-            was_killed=bool(ended.get("was_killed", False)),
-            failure=read_failure(_lines_since(self._run.log, begin)),
+            was_killed=running.was_killed(),
+            failure=read_failure(running.all_lines()),
         )
 
-    def _start(self, result: Path, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        options = [
-            "--log",
-            str(self._run.log),
-            "--result",
-            str(result),
-            "--grace-seconds",
-            str(self._grace_seconds),
-        ]
-        with self._run.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(Path(supervisor.__file__)), *options, "--", *arguments],
-                cwd=self._run.template,
-                env=dict(self._environment),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._started
+
+    def _say(self, line: str) -> None:
+        self._show(f"{elapsed(self._elapsed())} {line}")
 
 
 def packer_version(environment: Mapping[str, str]) -> str:
@@ -200,31 +180,3 @@ def failure_message(ended: Ended, *, run: RunFolder, minutes: float) -> str:
 def succeeded(ended: Ended) -> bool:
     """Whether the run did what it was for."""
     return ended.exit_code == 0 and not ended.is_late
-
-
-def _ask_to_stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is not None and not process.stdin.closed:
-        process.stdin.close()
-
-
-def _new_lines(log: Path, offset: int, *, is_last: bool) -> tuple[list[str], int]:
-    """The complete lines of *log* from *offset* on, at last also an incomplete one; and where they end."""
-    with log.open("rb") as stream:
-        stream.seek(offset)
-        data = stream.read(_MOST_FOLLOWED_BYTES)
-    end = len(data) if is_last or len(data) == _MOST_FOLLOWED_BYTES else data.rfind(b"\n") + 1
-    return data[:end].decode(errors="replace").splitlines(), offset + end
-
-
-def _lines_since(log: Path, begin: int) -> list[str]:
-    with log.open("rb") as stream:
-        stream.seek(begin)
-        return [readable(line.decode(errors="replace")) for line in stream]
-
-
-def _read_result(path: Path) -> dict[str, float | bool]:
-    try:
-        result = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return result if isinstance(result, dict) else {}

@@ -23,6 +23,7 @@ from image_builder.hcl import add_manifest, template_files
 from image_builder.wording import shortened
 
 RUNS = Path(".packer-runs")
+BUILD_RESULT = "build.json"
 _RUNS_KEPT = 50
 
 
@@ -65,8 +66,12 @@ def make_run_folder(project: Path, run_id: str) -> RunFolder:
     runs.mkdir(mode=0o700, exist_ok=True)
     run = RunFolder(run_id=run_id, path=runs / run_id)
     run.path.mkdir(mode=0o700)
-    for old in sorted(entry for entry in runs.iterdir() if entry.is_dir())[:-_RUNS_KEPT]:
+    folders = sorted(entry for entry in runs.iterdir() if entry.is_dir())
+    for old in folders[:-_RUNS_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+    for other in folders[-_RUNS_KEPT:]:
+        if (other / BUILD_RESULT).exists():  # Its provider was killed before it could tidy up.
+            shutil.rmtree(other / "template", ignore_errors=True)
     return run
 
 

@@ -61,6 +61,8 @@ def problems_of(template: Template, region: str | None) -> list[str]:
     images = template.images
     if not images:
         return ["the template builds nothing · a build block that names one source was expected"]
+    if not all(map(is_literal, images)):
+        return []
     if len(images) > 1:
         return [
             f"the template builds {len(images)} images ({', '.join(images)}) · one PackerImage is one AMI · "

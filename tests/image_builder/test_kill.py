@@ -44,9 +44,10 @@ def processes_of(project: Path) -> list[psutil.Process]:
 def building(ec2: EmulatedEc2, host: Host, project: Path) -> Iterator[Host]:
     """A host in the middle of a build: plain moto's instance never answers SSH."""
     props = props_of(write_image(project / "tiny", communicator="ssh"))
-    host.start_creating(props)
+    future = host.start_creating(props)  # A future that nobody holds is cancelled.
     try:
         wait_for(lambda: any("Waiting for SSH" in line for line in host.lines), "Packer waits for SSH")
+        assert not future.done()
         assert len(ec2.leftovers()) == 3, "an instance, a key pair and a security group"
         assert len(processes_of(project)) >= 3, "supervisor, Packer and its plugin"
         yield host

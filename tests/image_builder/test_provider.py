@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_the_provider_is_stored_as_a_reference() -> None:
     assert b"image_builder.provider" in stored
 
 
-def test_an_image_is_built_tagged_and_leaves_nothing_behind(
+def test_an_image_is_built_and_tagged_and_nothing_else_stays(
     ec2: EmulatedEc2, host: Host, project: Path
 ) -> None:
     props = props_of(image_in(project))
@@ -124,7 +125,7 @@ def test_users_variables_and_those_of_the_environment_reach_the_template(
     image = image_in(
         project,
         takes=("ami_name", "tags", "region", "fingerprint", "git_commit"),
-        more='variable "size" {\n  type = number\n}\nvariable "key" {\n  type = string\n  sensitive = true\n}',
+        more='variable "size" {\n  type = number\n}\nvariable "key" {\n  sensitive = true\n}',
         provisioner='provisioner "shell-local" {\n    inline = ["echo size=${var.size} '
         'fingerprint=${var.fingerprint} long=${length(var.key)}", "echo ${var.key}"]\n  }',
     )
@@ -195,6 +196,26 @@ def test_an_image_whose_post_processor_fails_is_rejected_and_built_anew(
     assert outs["ami_name"] == f"tiny-{props['fingerprint'][:12]}-2"
     assert outs["origin"] == "built"
     assert "Rejected" not in ec2.tags_of(ami_id)
+
+
+def test_copies_in_other_regions_are_named_and_none_of_them_is_reused(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    image = image_in(project, more='variable "regions" {\n  default = ["eu-west-1"]\n}')
+    template = image / "tiny.pkr.hcl"
+    template.write_text(template.read_text().replace("  region  ", "  ami_regions = var.regions\n  region  "))
+    props = props_of(image)
+
+    assert host.check(props) == {}
+    with pytest.raises(grpc.RpcError) as raised:
+        host.create(props)
+
+    message = message_of(raised.value)
+    assert "in eu-west-1 (amazon-ebs.tiny)" in message
+    assert "in us-east-1 (amazon-ebs.tiny)" in message
+    (image_here,) = ec2.client().describe_images(Owners=["self"])["Images"]
+    assert image_here["ImageId"] in message
+    assert ec2.tags_of(image_here["ImageId"])["Rejected"] == "its build did not make exactly one AMI"
 
 
 def test_a_file_outside_the_image_folder_cannot_be_read_by_relative_path(host: Host, project: Path) -> None:
@@ -446,6 +467,4 @@ def test_the_commit_is_recorded_in_tags_and_outputs(ec2: EmulatedEc2, host: Host
 
 
 def _days() -> int:
-    from datetime import UTC, datetime
-
     return (datetime.now(UTC) - datetime(2026, 1, 1, tzinfo=UTC)).days

@@ -27,7 +27,7 @@ class Recorder(Mocks):
         self.resources.append(args)
         return "ami-0a", {**args.inputs, "ami_id": "ami-0a"}
 
-    def call(self, args: MockCallArgs) -> dict[str, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"no function is called: {args.token}")
 
 
@@ -43,7 +43,7 @@ def register() -> Register:
         asyncio.set_event_loop(asyncio.new_event_loop())
         set_mocks(recorder, preview=False)
 
-        @pulumi.runtime.test
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
         def program() -> pulumi.Output[Any]:
             return PackerImage("web", args).ami_id.apply(lambda ami_id: ami_id)
 
@@ -71,14 +71,16 @@ def test_the_inputs_are_those_of_the_contract_and_no_path_of_this_machine(
     assert str(project) not in str(inputs) + str(provider)
 
 
-def test_while_pinned_the_folder_is_not_even_read(project: Path, register: Register) -> None:
+@pytest.mark.usefixtures("project")
+def test_while_pinned_the_folder_is_not_even_read(register: Register) -> None:
     registered = register(args("images/nothing", pinned_ami="ami-0123456789abcdef0"))
 
     assert registered.inputs["pinned_ami"] == "ami-0123456789abcdef0"
     assert registered.inputs.get("fingerprint") is None
 
 
-def test_a_missing_folder_is_left_to_the_check(project: Path, register: Register) -> None:
+@pytest.mark.usefixtures("project")
+def test_a_missing_folder_is_left_to_the_check(register: Register) -> None:
     assert register(args("images/nothing")).inputs.get("fingerprint") is None
 
 

@@ -16,6 +16,7 @@ def run_smoke_test(
     launch_template_version: pulumi.Input[str],
     rollout: InstanceRefresh,
     timeout_seconds: int,
+    opts: pulumi.ResourceOptions | None = None,
 ) -> local.Command:
     """A command that fails `pulumi up` unless every answer of *url* names *ami_id* within the time.
 
@@ -30,5 +31,5 @@ def run_smoke_test(
             "SMOKE_TEST_TIMEOUT_SECONDS": str(timeout_seconds),
         },
         triggers=[ami_id, launch_template_version],
-        opts=pulumi.ResourceOptions(depends_on=[rollout]),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[rollout])),
     )

@@ -180,9 +180,10 @@ class Rollout:
         old = self.refreshes.find_ami_of_version(self.target.launch_template_id, old_version)
         verb = "runs" if refresh.status == "RollbackSuccessful" else "was left on"
         pin = f", or keep the old one: pulumi config set pinnedAmi {old}" if old else ""
+        reason = refresh.rollback_reason or refresh.reason or "AWS gives no reason"
         raise RolloutError(
             f"rollout of {self.target.ami_id} to {self.group_name} ended {refresh.status}: "
-            f"{refresh.rollback_reason or refresh.reason or 'AWS gives no reason'}{self._failing} · the group {verb} {now or 'no AMI'} "
+            f"{reason}{self._failing} · the group {verb} {now or 'no AMI'} "
             f"(launch template version {version}) · mend the image and run pulumi up again{pin}"
         )
 

@@ -34,7 +34,7 @@ def local_aws_of(checkout: Checkout) -> Home:
 
 def url_of(output: str) -> str:
     """The url that `make up` printed."""
-    return next(line.split()[1] for line in output.splitlines() if line.split()[:1] == ["url"])
+    return next(line.split()[1] for line in output.splitlines() if line.startswith("  url "))
 
 
 def test_up_answers_up_again_changes_nothing_and_down_leaves_nothing(newcomer: Checkout) -> None:

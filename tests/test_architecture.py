@@ -19,7 +19,7 @@ FORBIDDEN = {
 }
 EDGES = {
     "boto3": {"image_builder/amis.py", "infra/rollout/refreshes.py"},
-    "subprocess": {"image_builder/packer.py", "image_builder/supervisor.py", "image_builder/git.py"},
+    "subprocess": {f"image_builder/{name}.py" for name in ("packer", "supervised", "supervisor", "git")},
 }
 LOCAL_RUN = re.compile(
     r"\blocal[ _-]?(aws|run|stack)\b|\b(moto|podman|haproxy|emulat\w+|localhost|127\.0)", re.I

@@ -1,7 +1,8 @@
-"""What is to be done, and how it is told: pure functions of plain values."""
+"""What is to be done: pure functions of plain values."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 
 from infra.rollout.values import ADOPTABLE_STATUSES, Fleet, Group, Instance, Refresh, Target, TargetHealth
@@ -66,43 +67,21 @@ def find_off_target(group: Group, target: Target) -> list[Instance]:
     ]
 
 
-def find_first_failing(fleet: Fleet, target: Target) -> tuple[Instance, TargetHealth] | None:
-    """The first instance on *target* that is called unhealthy, with the reason."""
-    for instance in fleet.group.instances:
-        if instance.launch_template_version != target.launch_template_version:
-            continue
-        health = fleet.health_of(instance)
-        if health.state == "unhealthy" or instance.health_status != "Healthy":
-            return instance, health
-    return None
+def find_failing(fleet: Fleet, target: Target) -> list[tuple[Instance, TargetHealth]]:
+    """The instances on *target* that are called unhealthy, with the reason."""
+    return [
+        (instance, fleet.health_of(instance))
+        for instance in fleet.group.instances
+        if instance.launch_template_version == target.launch_template_version
+        and (fleet.health_of(instance).state == "unhealthy" or instance.health_status != "Healthy")
+    ]
 
 
-def describe_missing(fleet: Fleet) -> str:
-    """What keeps the fleet from serving with all it should have; empty when nothing does."""
-    group = fleet.group
-    in_service = group.in_service
-    if len(in_service) < group.desired_capacity:
-        return f"{len(in_service)} of {group.desired_capacity} instances in service"
-    waiting = [instance for instance in in_service if not fleet.health_of(instance).is_healthy]
-    if not waiting:
-        unseen = [instance.instance_id for instance in in_service if instance.ami_id is None]
-        return f"EC2 does not say yet which AMI {unseen[0]} runs" if unseen else ""
-    healthy = len(in_service) - len(waiting)
-    health = fleet.health_of(waiting[0])
-    return f"{healthy} of {len(in_service)} targets healthy; {waiting[0].instance_id} is {describe(health)}"
-
-
-def describe(health: TargetHealth) -> str:
-    """A target's health as a person reads it."""
-    return f"{health.state} ({health.reason})" if health.reason else health.state
-
-
-def describe_progress(refresh: Refresh) -> str:
-    """One line on a running refresh; equal lines mean that nothing changed."""
-    count = describe_count(refresh)
-    return f"{count}; {refresh.reason}" if refresh.reason else count
-
-
-def describe_count(refresh: Refresh) -> str:
-    """How far a refresh is, without the reason why it waits."""
-    return f"{refresh.status}, {refresh.percentage_complete} %, {refresh.instances_to_update} to update"
+def find_lost(fleet: Fleet, failed_ids: Set[str]) -> list[str]:
+    """Of the instances that once failed, those that are gone or going, if none serves; empty if one does."""
+    if any(fleet.health_of(instance).is_healthy for instance in fleet.group.in_service):
+        return []
+    living = {
+        one.instance_id for one in fleet.group.instances if not one.lifecycle_state.startswith("Terminat")
+    }
+    return sorted(failed_ids - living)

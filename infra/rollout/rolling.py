@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from infra.rollout.decide import (
@@ -12,23 +12,31 @@ from infra.rollout.decide import (
     Refuse,
     WaitForHealth,
     decide_first_step,
-    describe,
-    describe_count,
-    describe_missing,
-    describe_progress,
-    find_first_failing,
+    find_failing,
+    find_lost,
     find_off_target,
 )
 from infra.rollout.errors import RefreshInProgressError, RolloutDeadlineError, RolloutError
 from infra.rollout.plan import plan_batches
 from infra.rollout.refreshes import LONGEST_POLL_DELAY_SECONDS, Refreshes, read_poll_delay_seconds
 from infra.rollout.values import Fleet, Preferences, Refresh, Target
+from infra.rollout.wording import (
+    describe_count,
+    describe_end,
+    describe_first_failing,
+    describe_missing,
+    describe_progress,
+    describe_strays,
+)
 
 ATTEMPTS_TO_START = 3
 QUIET_SECONDS = 30.0
 REFUSED_LAUNCHES_TO_GIVE_UP = 3
 """The first refusals may pass: a new instance profile is not known everywhere at once (IAM user guide,
 "Troubleshooting IAM", eventual consistency), and Auto Scaling tries again by itself."""
+
+LOST_INSTANCES_TO_GIVE_UP = 3
+"""An image whose machines fail one after the other will not get better; its group would go on for ever."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +61,8 @@ class Rollout:
     clock: Callable[[], float] = time.monotonic
 
     _began: float = 0.0
-    _failing: str = ""
+    _first_failing: str = ""
+    _failed_ids: set[str] = field(default_factory=set)
     _last_line: str = ""
     _last_subject: str = ""
     _last_told: float = 0.0
@@ -113,8 +122,8 @@ class Rollout:
             if self.clock() - self._began > self.timeout_seconds:
                 raise RolloutDeadlineError(
                     f"{self.group_name} is not on {self.target.ami_id} after {self.timeout_seconds / 60:.0f} "
-                    f"minutes: {self._last_line}{self._failing} · {waits_for} · AWS goes on with what was "
-                    "started; run pulumi up again to follow it, or raise rolloutTimeoutMinutes"
+                    f"minutes: {self._last_line}{self._first_failing} · {waits_for} · AWS goes on with what "
+                    "was started; run pulumi up again to follow it, or raise rolloutTimeoutMinutes"
                 )
             self.sleep(delay)
             delay = max(delay, min(delay * 1.2, LONGEST_POLL_DELAY_SECONDS))
@@ -137,7 +146,8 @@ class Rollout:
         known_refusals = self.refreshes.find_failed_launches(self.group_name).keys()
         for _ in self._looks("every instance should be in service and healthy"):
             fleet = self._describe_fleet()
-            self._require_on_target(fleet)
+            if strays := find_off_target(fleet.group, self.target):
+                raise RolloutError(describe_strays(self.group_name, strays, self.target))
             missing = describe_missing(fleet)
             if not missing:
                 serving = len(fleet.group.in_service)
@@ -145,6 +155,13 @@ class Rollout:
                 return serving
             self._tell(missing)
             self._remember_failing(fleet)
+            lost = find_lost(fleet, self._failed_ids)
+            if len(lost) >= LOST_INSTANCES_TO_GIVE_UP:
+                raise RolloutError(
+                    f"{self.group_name} replaced {len(lost)} instances of {self.target.ami_id} as unhealthy "
+                    f"and none serves{self._first_failing} · healthy ones were expected · mend the image, or "
+                    "allow for its start with healthCheckGracePeriodSeconds, and run pulumi up again"
+                )
             refusals = self.refreshes.find_failed_launches(self.group_name)
             new = [message for activity_id, message in refusals.items() if activity_id not in known_refusals]
             if len(new) >= REFUSED_LAUNCHES_TO_GIVE_UP:
@@ -155,36 +172,26 @@ class Rollout:
                 )
         raise AssertionError("unreachable")
 
-    def _require_on_target(self, fleet: Fleet) -> None:
-        """Raise when an instance runs something else: nothing is under way that would replace it."""
-        off_target = find_off_target(fleet.group, self.target)
-        if off_target:
-            stray = off_target[0]
-            raise RolloutError(
-                f"{stray.instance_id} of {self.group_name} is {stray.lifecycle_state} with {stray.ami_id} "
-                f"(launch template version {stray.launch_template_version}), one of {len(off_target)} not on "
-                f"{self.target.ami_id} (version {self.target.launch_template_version}) · none was expected · "
-                "end its standby or scale-in protection, then run pulumi up again"
-            )
-
     def _remember_failing(self, fleet: Fleet) -> None:
-        """Note the first failing instance while it exists; after a rollback it is gone."""
-        if not self._failing and (found := find_first_failing(fleet, self.target)):
-            instance, health = found
-            self._failing = f"; first failing instance {instance.instance_id}: {describe(health)}"
+        """Note who fails, and the first while it exists; after a rollback it is gone."""
+        failing = find_failing(fleet, self.target)
+        self._first_failing = self._first_failing or describe_first_failing(failing)
+        self._failed_ids |= {instance.instance_id for instance, _ in failing}
 
     def _fail(self, refresh: Refresh, old_version: str) -> NoReturn:
         """Say how the refresh ended, what the group runs now, and what to do."""
+        template = self.target.launch_template_id
         version = self.refreshes.describe_group(self.group_name).launch_template_version
-        now = self.refreshes.find_ami_of_version(self.target.launch_template_id, version)
-        old = self.refreshes.find_ami_of_version(self.target.launch_template_id, old_version)
-        verb = "runs" if refresh.status == "RollbackSuccessful" else "was left on"
-        pin = f", or keep the old one: pulumi config set pinnedAmi {old}" if old else ""
-        reason = refresh.rollback_reason or refresh.reason or "AWS gives no reason"
         raise RolloutError(
-            f"rollout of {self.target.ami_id} to {self.group_name} ended {refresh.status}: "
-            f"{reason}{self._failing} · the group {verb} {now or 'no AMI'} "
-            f"(launch template version {version}) · mend the image and run pulumi up again{pin}"
+            describe_end(
+                refresh,
+                group_name=self.group_name,
+                target=self.target,
+                first_failing=self._first_failing,
+                version=version,
+                ami_id=self.refreshes.find_ami_of_version(template, version),
+                old_ami_id=self.refreshes.find_ami_of_version(template, old_version),
+            )
         )
 
     def _tell(self, line: str, subject: str = "") -> None:

@@ -326,6 +326,37 @@ def test_launches_that_aws_refuses_again_and_again_end_the_first_deployment_earl
     assert aws.seconds < 20
 
 
+def test_an_image_whose_machines_fail_one_after_the_other_ends_the_first_deployment_early() -> None:
+    def sick(*names: str) -> Moment:
+        members = [instance(name) for name in names]
+        return Moment(group=group(*members), health={f"i-{name}": UNHEALTHY for name in names})
+
+    aws = ScriptedRefreshes([sick("a", "b"), sick("a", "b"), sick("c", "d"), sick("e", "f")])
+
+    message = failure_of(aws)
+
+    assert f"web replaced 4 instances of {NEW_AMI} as unhealthy and none serves" in message
+    assert "first failing instance i-a: unhealthy (Target.FailedHealthChecks" in message
+    assert aws.seconds < 30
+
+
+def test_a_machine_that_is_replaced_while_others_serve_ends_nothing() -> None:
+    def one_sick(name: str) -> Moment:
+        return Moment(group=group(instance("good"), instance(name)), health={f"i-{name}": UNHEALTHY})
+
+    aws = ScriptedRefreshes([*(one_sick(f"bad-{number}") for number in range(9)), Moment(group=AFTER.group)])
+
+    assert roll_out(aws).instances == 2
+
+
+def test_a_first_version_that_failed_is_not_offered_as_a_pin() -> None:
+    ended = refresh("Failed", reason="No.")
+    on_target = group(instance("a"), instance("b", "1"))
+    aws = ScriptedRefreshes([Moment(group=on_target), Moment(group=on_target, refresh=ended)])
+
+    assert "pinnedAmi" not in failure_of(aws)
+
+
 def test_refusals_of_an_earlier_try_do_not_end_this_one() -> None:
     earlier = {f"activity-{number}": "No capacity" for number in range(5)}
     aws = ScriptedRefreshes([Moment(group=group(), failed_launches=earlier), Moment(group=AFTER.group)])

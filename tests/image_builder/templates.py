@@ -20,7 +20,7 @@ def write_image(
     communicator: str = "none",
     more: str = "",
 ) -> Path:
-    """An image folder whose template declares the variables *takes*; *communicator* ssh waits in vain."""
+    """An image folder whose template declares *takes*; with *communicator* ssh it waits in vain, on loopback."""
     types = {"ami_name": "string", "tags": "map(string)", "region": "string", "fingerprint": "string"}
     variables = "\n".join(f'variable "{name}" {{\n  type = {types.get(name, "string")}\n}}' for name in takes)
     values = {
@@ -49,6 +49,8 @@ source "amazon-ebs" "tiny" {{
   source_ami    = "{BASE_IMAGE}"
   communicator  = "{communicator}"
   ssh_username  = "debian"
+  ssh_host      = "127.0.0.1"
+  ssh_port      = 1
 }}
 build {{
   sources = ["source.amazon-ebs.tiny"]

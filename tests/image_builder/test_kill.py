@@ -42,7 +42,7 @@ def processes_of(project: Path) -> list[psutil.Process]:
 
 @pytest.fixture
 def building(ec2: EmulatedEc2, host: Host, project: Path) -> Iterator[Host]:
-    """A host in the middle of a build: plain moto's instance never answers SSH."""
+    """A host in the middle of a build: nothing answers Packer's SSH."""
     props = props_of(write_image(project / "tiny", communicator="ssh"))
     future = host.start_creating(props)  # A future that nobody holds is cancelled.
     try:

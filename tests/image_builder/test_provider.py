@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
 from image_builder.provider import PackerImageProvider, what_replaces
@@ -252,7 +253,7 @@ def test_without_packer_only_a_build_is_refused(
 
 
 def test_a_build_is_stopped_at_its_deadline(ec2: EmulatedEc2, host: Host, project: Path) -> None:
-    # An instance of plain moto never answers SSH, so this waits until it is stopped.
+    # Nothing answers SSH, so this waits until it is stopped.
     props = props_of(image_in(project, communicator="ssh"), build_timeout_minutes=0.1)
 
     with pytest.raises(grpc.RpcError) as raised:
@@ -345,6 +346,15 @@ def test_check_names_every_bad_input_at_once(host: Host) -> None:
     reasons = host.check({"folder": "nowhere", "family": "a!", "region": "x", "variables": {}})
 
     assert list(reasons) == ["family", "region", "folder"]
+
+
+def test_what_is_not_known_yet_is_handed_on_without_a_word(host: Host, project: Path) -> None:
+    unknown = Unknown()  # type: ignore[no-untyped-call]
+    props = props_of(image_in(project))
+
+    assert host.check({**props, "region": unknown, "pinned_ami": unknown}) == {}
+    assert host.diff("ami-0a", props, {**props, "region": unknown}) == (True, ["region"])
+    assert host.lines == []
 
 
 def test_check_says_what_will_happen_to_a_new_image_once(ec2: EmulatedEc2, host: Host, project: Path) -> None:

@@ -15,7 +15,7 @@ _BUILD_LINE = re.compile(r"(?:==> |    )(?P<source>[\w.-]+)(?: \([\w.-]+\))?: (?
 _BUILD_ERROR = re.compile(r"Build '[^']+' errored after .*?: (?P<cause>.*)")
 _EXIT_STATUS = re.compile(r"(?:exit status|exit code|exit_status)[ :]+(?P<code>\d+)", re.IGNORECASE)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _PROVISIONERS = (
     (re.compile(r"Provisioning with shell script: .*"), "shell"),
     (re.compile(r"Running local shell script: .*"), "shell-local"),

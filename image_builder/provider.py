@@ -8,7 +8,7 @@ appears at once, under the stack, in preview and in `up`. A program's pulumi.log
 under the image itself, but in `up` appears only after the image is made, and the program does not know what
 changed. The engine calls check (once, without olds) for a new image, and check, diff and check again for one
 that is replaced; so check announces a new image, diff a changed one, and what was said already is not said
-again (_announce).
+again (_announce). Preview and update run in two processes, so `up` says it in both.
 """
 
 from __future__ import annotations

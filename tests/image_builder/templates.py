@@ -20,7 +20,7 @@ def write_image(
     communicator: str = "none",
     more: str = "",
 ) -> Path:
-    """An image folder whose template declares *takes*; with communicator ssh it waits in vain, on loopback."""
+    """An image folder whose template declares *takes*; with communicator ssh it waits on loopback."""
     types = {"ami_name": "string", "tags": "map(string)", "region": "string", "fingerprint": "string"}
     variables = "\n".join(f'variable "{name}" {{\n  type = {types.get(name, "string")}\n}}' for name in takes)
     values = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from tools.local_environment import local_environment
 from tools.toolchain import ROOT
 
 LAST_CHARACTERS = 4000
+SECONDS_TO_END = 10
 # What the program of the stack consists of.
 PROGRAM = (
     "__main__.py",
@@ -37,7 +39,7 @@ class LocalRun:
 
     def must(self, command: Sequence[str], folder: Path | None = None) -> str:
         """What *command* printed; raise with the end of that when it fails."""
-        result = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=folder or self.folder,
             env=dict(self.environment),
@@ -45,13 +47,18 @@ class LocalRun:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
-        )
-        if result.returncode != 0:
+            start_new_session=True,  # so that Ctrl-C reaches it once, from end_gently
+        ) as process:
+            try:
+                printed, _ = process.communicate()
+            except BaseException:
+                end_gently(process)
+                raise
+        if process.returncode != 0:
             raise RuntimeError(
-                f"{' '.join(command[:3])} exited {result.returncode}:\n{result.stdout[-LAST_CHARACTERS:]}"
+                f"{' '.join(command[:3])} exited {process.returncode}:\n{printed[-LAST_CHARACTERS:]}"
             )
-        return result.stdout
+        return printed
 
     def copy_program(self, folder: Path) -> None:
         """Put the project's Pulumi program into *folder*, with this run's virtual environment."""
@@ -67,6 +74,16 @@ class LocalRun:
     def link_virtual_environment(self, folder: Path) -> None:
         """Make `virtualenv: .venv` work in *folder*."""
         (folder / ".venv").symlink_to(sys.prefix)
+
+
+def end_gently(process: subprocess.Popen[str]) -> None:
+    """Interrupt *process* as Ctrl-C does, again if need be: pulumi ends its plugins only then."""
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=SECONDS_TO_END)
+            return
+    process.kill()
 
 
 @contextlib.contextmanager

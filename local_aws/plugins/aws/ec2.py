@@ -289,7 +289,7 @@ class LaunchTemplate(ResourceType):
         try:
             aws("ec2").delete_launch_template(LaunchTemplateId=resource_id)
         except ClientError as error:
-            if not error_code(error).startswith("InvalidLaunchTemplateId.NotFound"):
+            if "NotFound" not in error_code(error):
                 raise
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,9 @@ class MachineSpec:
     address: str
     ports: tuple[tuple[int, int], ...]
     seed: Path
+
+
+EXIT_IS_KNOWN_WITHIN_SECONDS = 10.0
 
 
 def run(arguments: Sequence[str], *, timeout_seconds: float = 120) -> str:
@@ -116,11 +120,20 @@ def machine_process(name: str) -> int:
 
 
 def exit_status(name: str) -> int | None:
-    """How the machine's systemd ended; None when the machine no longer exists."""
-    try:
-        return int(run(["container", "inspect", "--format", "{{.State.ExitCode}}", name]))
-    except PodmanError:
-        return None
+    """How the machine's systemd, which has ended, did so; None when the machine is removed or being removed."""
+    deadline = time.monotonic() + EXIT_IS_KNOWN_WITHIN_SECONDS
+    while True:
+        try:
+            state = run(["container", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name])
+        except PodmanError:
+            return None
+        status, code = state.split()
+        if status == "removing":
+            return None
+        # While podman itself has not noticed the end, or ends it for a removal, it cannot tell which of both.
+        if status in ("exited", "stopped") or time.monotonic() > deadline:
+            return int(code)
+        time.sleep(0.1)
 
 
 def console(name: str) -> str:

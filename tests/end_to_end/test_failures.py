@@ -94,10 +94,8 @@ def test_a_build_that_is_cut_off_leaves_nothing_behind_and_the_next_up_succeeds(
         wait_until(lambda: bool(living_instances(ec2) - serving), "Packer launches its instance")
         if ending == "interrupted twice":
             interrupt_until_ended(process)
-        elif ending == "terminated":
-            process.terminate()
         else:
-            kill_tree(process.pid)
+            signal_tree(process.pid, signal.SIGTERM if ending == "terminated" else signal.SIGKILL)
         process.communicate(timeout=300)
 
     assert process.returncode != 0
@@ -118,13 +116,13 @@ def interrupt_until_ended(process: subprocess.Popen[str]) -> None:
             process.wait(timeout=1)
 
 
-def kill_tree(pid: int) -> None:
-    """SIGKILL the engine and each plugin under it, but not what deliberately left its process tree."""
+def signal_tree(pid: int, number: signal.Signals) -> None:
+    """Signal the engine and each plugin under it, but not what deliberately left its process tree."""
     engine = psutil.Process(pid)
     family = [engine, *engine.children(recursive=True)]
     plugins = [process for process in family if not is_build(process)]
     for process in plugins:
-        process.kill()
+        process.send_signal(number)
 
 
 def is_build(process: Any) -> bool:

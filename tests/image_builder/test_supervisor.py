@@ -18,14 +18,14 @@ import pytest
 from image_builder import supervisor
 
 CLEANS_UP = """
-import signal, sys, time, pathlib
+import os, signal, sys, time, pathlib
 def stop(number, frame):
-    print("interrupted", flush=True)
+    os.write(1, b"interrupted\\n")  # print is not reentrant
     time.sleep(0.3)
     pathlib.Path("cleaned").touch()
     sys.exit(1)
 signal.signal(signal.SIGINT, stop)
-print("ready", flush=True)
+os.write(1, b"ready\\n")
 while True:
     time.sleep(0.05)
 """
@@ -86,7 +86,7 @@ def result(folder: Path) -> Any:
 
 
 def test_a_command_that_ends_gives_its_exit_code_and_output(tmp_path: Path, start: Start) -> None:
-    process = start("import sys; print('hello'); print('oops', file=sys.stderr); sys.exit(7)")
+    process = start("import sys; print('hello', flush=True); print('oops', file=sys.stderr); sys.exit(7)")
 
     assert process.wait(30) == 7
     assert (tmp_path / "log").read_text() == "hello\noops\n"

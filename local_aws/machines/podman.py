@@ -120,7 +120,7 @@ def machine_process(name: str) -> int:
 
 
 def exit_status(name: str) -> int | None:
-    """How the machine's systemd, which has ended, did so; None when the machine is removed or being removed."""
+    """How the machine's systemd, which has ended, did so; None when the machine is or is being removed."""
     deadline = time.monotonic() + EXIT_IS_KNOWN_WITHIN_SECONDS
     while True:
         try:

@@ -19,6 +19,7 @@ from local_aws.machines.podman import Flags, MachineSpec
 
 log = logging.getLogger(__name__)
 
+REMOVAL_SECONDS = 10.0
 BOOT_SECONDS = 20.0
 SHUTDOWN_SECONDS = 30
 # How systemd ends as the first process of a PID namespace: pid_namespaces(7), reboot(2).
@@ -172,6 +173,16 @@ class Machine:
             self._vanish(by_itself=True, message="its container was removed")
         else:
             self._events.stopped(by_itself=True, message=f"its first process ended with status {status}")
+            self._vanish_if_removed()
+
+    def _vanish_if_removed(self) -> None:
+        """Who removes a container by force kills it first: see whether it goes, unless there is a task."""
+        deadline = time.monotonic() + REMOVAL_SECONDS
+        while not self._tasks and time.monotonic() < deadline:
+            self._pause(0.5)
+            if podman.exit_status(self.spec.name) is None:
+                self._vanish(by_itself=True, message="its container was removed")
+                return
 
     def _stop(self) -> None:
         self._process.forget()

@@ -1,11 +1,7 @@
 """A stand-in for `pulumi-resource-command`: serves command:local:Command, refuses all else by its name."""
 
-import os
 import secrets
-import signal
 import sys
-import threading
-from concurrent import futures
 from typing import Any, NoReturn
 
 import grpc
@@ -14,10 +10,9 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provid
 
 from local_aws.plugins import command_properties as properties
 from local_aws.plugins.command_process import CommandError, Output, Runner
+from local_aws.plugins.serving import serve_until_told
 
 VERSION = "1.2.1"
-# The engine's own limit for one message: 400 MiB.
-MAXIMUM_MESSAGE_BYTES = 400 * 1024 * 1024
 
 
 def to_dict(struct: Any) -> dict[str, Any]:
@@ -190,23 +185,7 @@ def _refuse(token: str, context: grpc.ServicerContext) -> NoReturn:
 def main() -> None:
     """Serve until the engine interrupts this process or is gone; leave no command running."""
     runner = Runner()
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=32),
-        options=[
-            ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
-        ],
-    )
     engine_address = sys.argv[1] if len(sys.argv) > 1 else ""
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(CommandProvider(engine_address, runner), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    engine_process = os.getppid()
-    server.start()
-    print(port, flush=True)
-    while not stopping.wait(timeout=0.5) and os.getppid() == engine_process:
-        pass
+    server = serve_until_told(CommandProvider(engine_address, runner))
     runner.cancel()
     server.stop(grace=1).wait()

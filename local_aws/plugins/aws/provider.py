@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
-from concurrent import futures
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlparse
 
@@ -18,8 +15,9 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from local_aws.plugins.aws import auto_scaling, changes, ec2, functions, iam, load_balancing
 from local_aws.plugins.aws.resource import Clients, Gone, ResourceType, Values
-from local_aws.plugins.command import MAXIMUM_MESSAGE_BYTES, diff_kind, to_dict, to_struct
+from local_aws.plugins.command import diff_kind, to_dict, to_struct
 from local_aws.plugins.command_properties import UNKNOWN, without_secrets
+from local_aws.plugins.serving import serve_until_told
 
 VERSION = "7.51.1"
 T = TypeVar("T")
@@ -250,21 +248,4 @@ def main() -> None:
     refusal = find_refusal_to_start(dict(os.environ))
     if refusal:
         sys.exit(refusal)
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=32),
-        options=[
-            ("grpc.max_receive_message_length", MAXIMUM_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAXIMUM_MESSAGE_BYTES),
-        ],
-    )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(AwsProvider(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
-    engine_process = os.getppid()
-    server.start()
-    print(port, flush=True)
-    while not stopping.wait(timeout=0.5) and os.getppid() == engine_process:
-        pass
-    server.stop(grace=1).wait()
+    serve_until_told(AwsProvider()).stop(grace=1).wait()

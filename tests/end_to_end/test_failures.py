@@ -120,9 +120,10 @@ def signal_tree(pid: int, number: signal.Signals) -> None:
     """Signal the engine and each plugin under it, but not what deliberately left its process tree."""
     engine = psutil.Process(pid)
     family = [engine, *engine.children(recursive=True)]
-    plugins = [process for process in family if not is_build(process)]
-    for process in plugins:
-        process.send_signal(number)
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):  # ended by the signal that another one got
+            if not is_build(process):
+                process.send_signal(number)
 
 
 def is_build(process: Any) -> bool:

@@ -54,8 +54,11 @@ class Build:
     deadline: float
 
 
-def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
-    """Build *inputs*; the AMI, available and tagged, and its origin: a concurrent build's is `reused`."""
+def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lock: int) -> tuple[Ami, str]:
+    """Build *inputs*; the AMI, available and tagged, and its origin: a concurrent build's is `reused`.
+
+    *lock* is this build's (build_lock.py).
+    """
     environment = packer_environment(inputs.region)
     version = packer_version(environment)
     template = read_template(inputs.folder)
@@ -83,7 +86,8 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None]) ->
         copy_template(inputs.folder, run, inputs.file_digests)
         prepare(run, variables_for(build))
         show(f"building {ami_name} with Packer {version} · log: {run.log}")
-        ended = _run_packer(Packer(run=run, environment=environment, deadline=build.deadline, show=show))
+        packer = Packer(run=run, environment=environment, deadline=build.deadline, show=show, lock=lock)
+        ended = _run_packer(packer)
     finally:
         remove_template(run)
     if not succeeded(ended):

@@ -1,8 +1,8 @@
 """Runs Packer, under its supervisor, and shows how it gets on. The only place that starts Packer.
 
 Packer's output goes to the run's log file, which is followed here; its end, however it comes, is the
-supervisor's to bring about (supervisor.py). Closing the supervisor's standard input is the one way to stop a
-run: we do it at the deadline, and the operating system does it for us when this process dies.
+supervisor's to bring about (supervisor.py): we signal it at the deadline, and the operating system closes its
+standard input when this process dies.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from image_builder.supervised import Supervised
 GRACE_SECONDS = 600.0
 _LOOK_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 60.0
+_IS_REGISTERING = ": Creating AMI .+ from instance i-"
+"""What amazon-ebs prints before CreateImage (packer-plugin-amazon v1.8.0, builder/ebs/step_create_ami.go)."""
 _VERSION = re.compile(r"Packer v?(\d+\.\d+\.\d+\S*)")
 
 
@@ -40,7 +42,7 @@ class Ended:
 
 
 class Packer:
-    """Packer in the template's copy of one run."""
+    """Packer in the template's copy of one run; while it runs, *lock* stays open, whatever becomes of us."""
 
     def __init__(
         self,
@@ -50,8 +52,10 @@ class Packer:
         deadline: float,
         show: Callable[[str], None],
         grace_seconds: float = GRACE_SECONDS,
+        lock: int | None = None,
     ) -> None:
         self._run = run
+        self._lock = lock
         self._environment = environment
         self._deadline = deadline
         self._show = show
@@ -83,6 +87,8 @@ class Packer:
             log=self._run.log,
             result=self._run.path / f"{name}.json",
             grace_seconds=self._grace_seconds,
+            finish_after=_IS_REGISTERING,
+            keeps_open=() if self._lock is None else (self._lock,),
         )
         try:
             while True:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -43,6 +44,7 @@ from image_builder.amis import (
     reason_of,
 )
 from image_builder.build import adopt, build_image
+from image_builder.build_lock import only_builder
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import (
     NAMES,
@@ -151,19 +153,31 @@ def _short_errors(family: str, region: str) -> Iterator[None]:
 def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
     if inputs.pinned_ami:
         return pinned_image(amis, inputs), "pinned"
+    if (found := _reuse(inputs, amis)) is not None:
+        return found, "reused"
+    with only_builder(Path.cwd(), inputs, lambda line: _say(inputs.family, line)) as lock:
+        # Another build of it may have ended since we looked.
+        if (found := _reuse(inputs, amis)) is not None:
+            return found, "reused"
+        started = time.monotonic()
+        ami, origin = build_image(inputs, amis, lambda line: _say(inputs.family, line), lock)
+        _say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
+        return ami, origin
+
+
+def _reuse(inputs: ImageInputs, amis: Amis) -> Ami | None:
+    """The image that there is already; waits for one that is being registered."""
     found = existing_image(amis, inputs)
-    if found is not None:
-        if not found.is_available:
-            _say(inputs.family, f"{found.ami_id} of the same fingerprint is being registered: waiting for it")
-        try:
-            deadline = time.monotonic() + inputs.build_timeout_minutes * 60
-            return adopt(inputs, found, amis, deadline=deadline), "reused"
-        except AmiError as error:
-            _say(inputs.family, f"{found.ami_id} cannot be reused: {error}")
-    started = time.monotonic()
-    ami, origin = build_image(inputs, amis, lambda line: _say(inputs.family, line))
-    _say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
-    return ami, origin
+    if found is None:
+        return None
+    if not found.is_available:
+        _say(inputs.family, f"{found.ami_id} of the same fingerprint is being registered: waiting for it")
+    try:
+        deadline = time.monotonic() + inputs.build_timeout_minutes * 60
+        return adopt(inputs, found, amis, deadline=deadline)
+    except AmiError as error:
+        _say(inputs.family, f"{found.ami_id} cannot be reused: {error}")
+        return None
 
 
 def _check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:

@@ -60,10 +60,16 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
 
 
-def make_run_folder(project: Path, run_id: str) -> RunFolder:
-    """The folder of a new run in *project*; those of long ago go."""
+def make_runs_folder(project: Path) -> Path:
+    """The folder of all runs in *project*."""
     runs = (project / RUNS).absolute()
     runs.mkdir(mode=0o700, exist_ok=True)
+    return runs
+
+
+def make_run_folder(project: Path, run_id: str) -> RunFolder:
+    """The folder of a new run in *project*; those of long ago go."""
+    runs = make_runs_folder(project)
     run = RunFolder(run_id=run_id, path=runs / run_id)
     run.path.mkdir(mode=0o700)
     folders = sorted(entry for entry in runs.iterdir() if entry.is_dir())

@@ -26,8 +26,12 @@ class Supervised:
         log: Path,
         result: Path,
         grace_seconds: float,
+        finish_after: str = "",
+        keeps_open: Sequence[int] = (),
     ) -> None:
-        options = ("--log", str(log), "--result", str(result), "--grace-seconds", str(grace_seconds))
+        options = ["--log", str(log), "--result", str(result), "--grace-seconds", str(grace_seconds)]
+        if finish_after:
+            options += ["--finish-after", finish_after]
         with log.open("ab") as stream:
             self._begin = self._offset = stream.tell()
             self._process = subprocess.Popen(
@@ -39,6 +43,7 @@ class Supervised:
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,
+                pass_fds=keeps_open,
             )
         self._log = log
         self._result = result
@@ -48,14 +53,15 @@ class Supervised:
         return self._process.poll() is not None
 
     def stop(self) -> None:
-        """Ask for its end: interrupt, clean-up, and only then kill."""
-        if self._process.stdin is not None and not self._process.stdin.closed:
-            self._process.stdin.close()
+        """Ask for its end, whatever it is doing: interrupt, clean-up, and only then kill."""
+        self._process.terminate()
 
     def close(self) -> None:
         """End it, and return when it has ended."""
         self.stop()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def new_lines(self) -> list[str]:
         """The complete lines that it has printed since the last call."""

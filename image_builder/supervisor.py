@@ -2,9 +2,13 @@
 
 A small process of its own, in a session of its own, between the provider and Packer. Pulumi's second Ctrl-C
 and a lost terminal kill the provider at once; its child would live on with nobody to stop it. This process
-holds the read end of a pipe whose write end only the provider has: end of file there means "stop", be it
-asked for or because the provider is dead. It then does what a terminal does on Ctrl-C: SIGINT to Packer's
+holds the read end of a pipe whose write end only the provider has: end of file there means that the provider
+is dead. It then does, as when it is signalled itself, what a terminal does on Ctrl-C: SIGINT to Packer's
 whole process group.
+
+A dead provider does not end a command that has printed a line which matches --finish-after: it goes on.
+Packer that is interrupted while it registers an AMI deregisters it, or leaves it behind without waiting for
+it (packer-plugin-amazon v1.8.0, builder/ebs/step_create_ami.go), though the work of the build is done.
 
 - To the group, because Packer's outer process (panicwrap) ignores SIGINT without passing it on (it forwards
   SIGTERM only; packer v1.15.0 main.go), and the inner one is what cancels the build and cleans up.
@@ -23,6 +27,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -33,7 +38,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 DEFAULT_GRACE_SECONDS = 600.0
+DEFAULT_FINISH_SECONDS = 3600.0
 _READY = b"."
+_ENDED, _TOLD, _ORPHANED, _LATE = "ended", "told to stop", "orphaned", "late"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--result", type=Path, required=True, help="how it ended is written here, as JSON")
     parser.add_argument(
         "--grace-seconds", type=float, default=DEFAULT_GRACE_SECONDS, help="from interrupt to kill"
+    )
+    parser.add_argument("--finish-after", help="once printed (a pattern), a dead provider ends nothing")
+    parser.add_argument(
+        "--finish-seconds",
+        type=float,
+        default=DEFAULT_FINISH_SECONDS,
+        help="the longest that it then goes on",
     )
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
@@ -54,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
 
     with options.log.open("ab", buffering=0) as log:
+        begin = log.tell()
         try:
             child = subprocess.Popen(
                 options.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
@@ -65,8 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ended = threading.Event()
         threading.Thread(target=_tell_when_ended, args=(child, ended, wake_write), daemon=True).start()
 
-        was_stopped = _wait_for_end_or_stop(wake_read, ended)
-        was_killed = False
+        why = _wait([wake_read, sys.stdin.fileno()], ended)
+        if why == _ORPHANED and _has_printed(options.log, begin, options.finish_after):
+            log.write(b"whoever asked for this is gone: it goes on to its end\n")
+            why = _wait([wake_read], ended, options.finish_seconds)
+        was_stopped, was_killed = why != _ENDED, False
         if was_stopped:
             _signal_group(child.pid, signal.SIGINT)
             if not ended.wait(options.grace_seconds):
@@ -88,17 +106,27 @@ def _tell_when_ended(child: subprocess.Popen[bytes], ended: threading.Event, wak
         os.write(wake, _READY)
 
 
-def _wait_for_end_or_stop(wake: int, ended: threading.Event) -> bool:
-    """True when told to stop (by signal, or by the end of our standard input) before the command ended."""
-    sources = [wake, sys.stdin.fileno()]
+def _wait(sources: Sequence[int], ended: threading.Event, seconds: float | None = None) -> str:
+    """Why the waiting is over: the command ended, a signal came, our standard input or the time ended."""
     while True:
-        readable, _, _ = select.select(sources, [], [])
+        readable, _, _ = select.select(sources, [], [], seconds)
         if ended.is_set():
-            return False
-        if wake in readable and os.read(wake, 4096).strip(_READY):
-            return True
-        if sys.stdin.fileno() in readable and not os.read(sys.stdin.fileno(), 4096):
-            return True
+            return _ENDED
+        if not readable:
+            return _LATE
+        for source in readable:
+            data = os.read(source, 4096)
+            if source == sys.stdin.fileno() and not data:
+                return _ORPHANED
+            if source != sys.stdin.fileno() and data.strip(_READY):
+                return _TOLD
+
+
+def _has_printed(log: Path, begin: int, pattern: str | None) -> bool:
+    """Whether the command has printed a line that matches *pattern*."""
+    with log.open("rb") as stream:
+        stream.seek(begin)
+        return pattern is not None and any(re.search(pattern.encode(), line) for line in stream)
 
 
 def _signal_group(group: int, number: int) -> None:

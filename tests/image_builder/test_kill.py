@@ -8,14 +8,15 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from image_builder.run_folder import RUNS
 from tests.image_builder.emulated_ec2 import EmulatedEc2
-from tests.image_builder.provider_host import Host
-from tests.image_builder.templates import props_of, write_image
+from tests.image_builder.provider_host import Host, running_host
+from tests.image_builder.templates import PROVISIONER, props_of, write_image
 
 SECONDS = 90
 
@@ -60,7 +61,7 @@ def assert_cleaned_up(ec2: EmulatedEc2, project: Path) -> None:
     wait_for(lambda: processes_of(project) == [], "every process is gone")
     assert ec2.leftovers() == []
     assert ec2.client().describe_images(Owners=["self"])["Images"] == []
-    (run,) = (project / RUNS).iterdir()
+    (run,) = (project / RUNS).glob("*/")
     result = json.loads((run / "build.json").read_text())
     assert result["was_stopped"]
     assert not result["was_killed"]
@@ -92,3 +93,61 @@ def test_a_build_cleans_up_when_its_supervisor_is_told_to_end(
     supervisor.send_signal(signal.SIGTERM)
 
     assert_cleaned_up(ec2, project)
+
+
+@pytest.fixture
+def registered(host: Host, project: Path) -> Iterator[dict[str, Any]]:
+    """The inputs of a build whose AMI is there, while Packer waits for a post-processor."""
+    waits = (
+        'post-processor "shell-local" {\n    inline = ["while ! [ -e ../../../go ]; do sleep 0.1; done"]\n  }'
+    )
+    props = props_of(write_image(project / "tiny", provisioner=f"{PROVISIONER}\n  {waits}"))
+    future = host.start_creating(props)
+    try:
+        wait_for(lambda: any("post-processor" in line for line in host.lines), "Packer has made its AMI")
+        assert not future.done()
+        yield props
+    finally:
+        for process in processes_of(project):
+            process.kill()
+
+
+def test_a_build_that_has_begun_to_register_is_finished_when_its_provider_is_killed_and_then_adopted(
+    ec2: EmulatedEc2, host: Host, project: Path, registered: dict[str, Any]
+) -> None:
+    os.kill(host.process.pid, signal.SIGKILL)
+    (run,) = (project / RUNS).glob("*/")
+    wait_for(
+        lambda: "it goes on to its end" in (run / "packer.log").read_text(), "the supervisor has noticed"
+    )
+    with running_host(project, ec2.environment) as second:
+        # The image is found at once; nobody has to wait for what Packer still does.
+        ami_id, outputs = second.create(registered)
+
+    (project / "go").touch()
+    wait_for(lambda: processes_of(project) == [], "every process is gone")
+    assert outputs["origin"] == "reused"
+    assert [image["ImageId"] for image in ec2.client().describe_images(Owners=["self"])["Images"]] == [ami_id]
+    assert ec2.leftovers() == []
+    assert json.loads((run / "build.json").read_text())["exit_code"] == 0
+
+
+def test_the_next_build_waits_for_the_clean_up_of_a_killed_one(
+    ec2: EmulatedEc2, building: Host, project: Path
+) -> None:
+    (supervisor,) = [process for process in processes_of(project) if process.ppid() == building.process.pid]
+    supervisor.suspend()
+    os.kill(building.process.pid, signal.SIGKILL)
+    props = props_of(write_image(project / "tiny", communicator="ssh"))
+    with running_host(project, ec2.environment) as second:
+        future = second.start_creating(props)
+        try:
+            wait_for(lambda: any("is under way" in line for line in second.lines), "the second one waits")
+            assert len(list((project / RUNS).glob("*/"))) == 1
+
+            supervisor.resume()
+
+            wait_for(lambda: any("Waiting for SSH" in line for line in second.lines), "the second one builds")
+            assert len(ec2.leftovers()) == 3, "those of the second build alone"
+        finally:
+            future.cancel()

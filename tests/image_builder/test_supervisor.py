@@ -36,6 +36,14 @@ print("ready", flush=True)
 while True:
     time.sleep(0.05)
 """
+FINISHES = """
+import pathlib, sys, time
+print("now: Creating it", flush=True)
+while not pathlib.Path("go").exists():
+    time.sleep(0.05)
+print("done", flush=True)
+sys.exit(5)
+"""
 LEAVES_A_CHILD = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -48,8 +56,8 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(program: str, grace_seconds: float = 30) -> subprocess.Popen[bytes]:
-        options = ["--log", "log", "--result", "result.json", "--grace-seconds", str(grace_seconds)]
+    def start(program: str, grace_seconds: float = 30, *more: str) -> subprocess.Popen[bytes]:
+        options = ["--log", "log", "--result", "result.json", "--grace-seconds", str(grace_seconds), *more]
         process = subprocess.Popen(
             [sys.executable, supervisor.__file__, *options, "--", sys.executable, "-c", program],
             cwd=tmp_path,
@@ -145,6 +153,51 @@ def test_a_command_is_interrupted_when_the_parent_is_killed(tmp_path: Path) -> N
 
     wait_for((tmp_path / "result.json").exists)
     assert (tmp_path / "cleaned").exists()
+    assert result(tmp_path)["was_stopped"]
+
+
+def test_a_command_that_has_said_the_word_goes_on_when_the_parent_is_gone(
+    tmp_path: Path, start: Start
+) -> None:
+    process = start(FINISHES, 30, "--finish-after", ": Creating [a-z]+")
+    wait_for(lambda: has_said(tmp_path, "Creating"))
+
+    assert process.stdin is not None
+    process.stdin.close()
+    wait_for(lambda: has_said(tmp_path, "it goes on"))
+    (tmp_path / "go").touch()
+
+    assert process.wait(30) == 5
+    assert (tmp_path / "log").read_text().endswith("done\n")
+    assert not result(tmp_path)["was_stopped"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "seconds"), [("Something else", "30"), ("Creating", "0.2")], ids=["not said", "too late"]
+)
+def test_a_command_that_has_not_said_the_word_or_goes_on_for_too_long_is_interrupted(
+    tmp_path: Path, start: Start, pattern: str, seconds: str
+) -> None:
+    process = start(FINISHES, 30, "--finish-after", pattern, "--finish-seconds", seconds)
+    wait_for(lambda: has_said(tmp_path, "Creating"))
+
+    assert process.stdin is not None
+    process.stdin.close()
+
+    process.wait(30)
+    assert result(tmp_path)["was_stopped"]
+
+
+def test_a_command_that_goes_on_can_still_be_told_to_stop(tmp_path: Path, start: Start) -> None:
+    process = start(FINISHES, 30, "--finish-after", "Creating")
+    wait_for(lambda: has_said(tmp_path, "Creating"))
+    assert process.stdin is not None
+    process.stdin.close()
+    wait_for(lambda: has_said(tmp_path, "it goes on"))
+
+    process.send_signal(signal.SIGTERM)
+
+    process.wait(30)
     assert result(tmp_path)["was_stopped"]
 
 

@@ -28,6 +28,13 @@ from local_aws.load_balancing import LoadBalancing, install
 _numbers = itertools.count(os.getpid() % 90)
 _lasts = itertools.count(10)
 
+BROKEN_ANSWERS = {
+    "/says-nothing": b"",
+    "/ends-in-its-headers": b"HTTP/1.1 200 OK\r\nContent-",
+    "/is-no-http": b"220 mail.example.com ESMTP\r\n",
+}
+"""What a machine says before it ends the connection, for paths that ask for it."""
+
 
 def free_port(address: str = "127.0.0.1") -> int:
     """A port that nobody listens on at the moment."""
@@ -65,6 +72,10 @@ class Machine(ThreadingHTTPServer):
             def do_GET(self) -> None:
                 is_check = self.path == "/healthz"
                 (machine.checks if is_check else machine.requests).append(dict(self.headers.items()))
+                if self.path in BROKEN_ANSWERS:
+                    self.wfile.write(BROKEN_ANSWERS[self.path])
+                    self.close_connection = True
+                    return
                 if self.path == "/slow" or (is_check and machine.hang.is_set()):
                     machine.release.wait(20)
                 body = address.encode()

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import Machine, World, free_port, get, wait_until
+from .conftest import BROKEN_ANSWERS, Machine, World, free_port, get, wait_until
 
 
 def haproxy_pids(world: World) -> list[int]:
@@ -203,6 +203,23 @@ def test_answers_503_without_targets_and_502_when_a_target_refuses(world: World)
 
     assert (empty[0], empty[2]["server"]) == (503, "awselb/2.0")
     assert (refused[0], refused[2]["server"]) == (502, "awselb/2.0")
+
+
+@pytest.mark.parametrize("path", BROKEN_ANSWERS)
+def test_a_request_that_reached_a_target_is_never_sent_again(world: World, path: str) -> None:
+    balancer, group = world.load_balancer(), world.target_group()
+    (one, first), (two, second) = world.machine(), world.machine()
+    assert first
+    assert second
+    _, port = world.listener(balancer, group)
+    world.register(group, one, two)
+    world.wait_for(group, one, "healthy")
+    world.wait_for(group, two, "healthy")
+
+    answers = [get(balancer["DNSName"], port, path) for _ in range(4)]
+
+    assert [(status, headers["server"]) for status, _, headers in answers] == [(502, "awselb/2.0")] * 4
+    assert (len(first.requests), len(second.requests)) == (2, 2)
 
 
 def test_health_goes_from_unused_over_initial_to_healthy(world: World) -> None:

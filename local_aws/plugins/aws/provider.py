@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from local_aws.plugins.aws import auto_scaling, changes, ec2, functions, iam, load_balancing
+from local_aws.plugins.aws import auto_scaling, changes, cloudwatch, ec2, functions, iam, load_balancing
 from local_aws.plugins.aws.resource import Clients, Gone, ResourceType, Values
 from local_aws.plugins.command import diff_kind, to_dict, to_struct
 from local_aws.plugins.command_properties import UNKNOWN, without_secrets
@@ -37,6 +37,7 @@ RESOURCES: dict[str, ResourceType] = {
         load_balancing.Listener(),
         auto_scaling.Group(),
         auto_scaling.Policy(),
+        cloudwatch.MetricAlarm(),
     )
 }
 PROVIDER_CONFIG = frozenset({"region", "version"})

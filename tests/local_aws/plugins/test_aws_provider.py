@@ -188,6 +188,22 @@ def policy(workshop: Workshop) -> dict[str, Any]:
     }
 
 
+def metric_alarm(_workshop: Workshop) -> dict[str, Any]:
+    return {
+        "alarmDescription": "d",
+        "namespace": "AWS/ApplicationELB",
+        "metricName": "HTTPCode_Target_5XX_Count",
+        "dimensions": {"LoadBalancer": "app/a/1", "TargetGroup": "targetgroup/b/2"},
+        "statistic": "Sum",
+        "period": 60,
+        "evaluationPeriods": 1,
+        "comparisonOperator": "GreaterThanOrEqualToThreshold",
+        "threshold": 10,
+        "treatMissingData": "notBreaching",
+        "tags": TAGS,
+    }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A type, its usual inputs, and a change that it takes in place."""
@@ -235,6 +251,9 @@ CASES = {
             }
         },
         replaced_by={"autoscalingGroupName": "another"},
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Case(
+        inputs=metric_alarm, change={**OTHER_TAGS, "threshold": 20.5}, replaced_by={"name": "another"}
     ),
 }
 
@@ -353,6 +372,25 @@ def test_drift_is_found_by_reading(workshop: Workshop) -> None:
     workshop.account.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName=made.id, MaxSize=7)
 
     assert _plain(workshop.engine.read(made).inputs)["maxSize"] == 7
+
+
+def test_an_alarm_on_a_percentile_gives_no_other_statistic(workshop: Workshop) -> None:
+    percentile = {
+        name: value for name, value in metric_alarm(workshop).items() if name not in ("statistic", "tags")
+    }
+    made = workshop.make("aws:cloudwatch/metricAlarm:MetricAlarm", {**percentile, "extendedStatistic": "p99"})
+
+    described = workshop.account.client("cloudwatch").describe_alarms(AlarmNames=[made.id])["MetricAlarms"][0]
+
+    assert described["ExtendedStatistic"] == "p99"
+    assert "Statistic" not in described
+    assert described["ActionsEnabled"] is True
+
+
+def test_an_alarm_on_metric_math_is_refused(engine: Engine) -> None:
+    failures = engine.failures("aws:cloudwatch/metricAlarm:MetricAlarm", {"metricQueries": [{"id": "m1"}]})
+
+    assert "not supported by the local aws plugin" in failures["metricQueries"]
 
 
 def test_an_undeclared_property_is_refused_with_the_nearest_name(engine: Engine) -> None:

@@ -1,9 +1,10 @@
-"""settings → image → network → load balancer → fleet → rollout → smoke test → outputs."""
+"""settings → image → network → load balancer → fleet → alarms → rollout → smoke test → outputs."""
 
 import pulumi
 import pulumi_aws as aws
 
 from image_builder import PackerImage, PackerImageArgs
+from infra.alarms import Alarms, AlarmsArgs, count_what_no_rollout_explains
 from infra.fleet import Fleet, FleetArgs
 from infra.load_balancer import LoadBalancer, LoadBalancerArgs
 from infra.network import find_network
@@ -77,6 +78,20 @@ fleet = Fleet(
         tags=tags,
     ),
 )
+if settings.alarms:
+    Alarms(
+        name,
+        AlarmsArgs(
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group_arn_suffix=load_balancer.target_group_arn_suffix,
+            target_5xx_count=settings.target_5xx_alarm_count,
+            unhealthy_hosts_count=settings.unhealthy_hosts_alarm_count
+            or count_what_no_rollout_explains(settings.desired_capacity, settings.max_healthy_percentage),
+            health_check_grace_period_seconds=settings.health_check_grace_period_seconds,
+            p99_latency_milliseconds=settings.p99_latency_alarm_milliseconds,
+            tags=tags,
+        ),
+    )
 rollout = InstanceRefresh(
     f"{name}-rollout",
     InstanceRefreshArgs(

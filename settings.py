@@ -135,6 +135,11 @@ class StackSettings:
     smoke_test: bool = _setting(_boolean)
     smoke_test_timeout_seconds: int = _setting(_whole_number(1, 3600))
 
+    alarms: bool = _setting(_boolean)
+    target_5xx_alarm_count: int = _setting(_whole_number(1, 1_000_000_000))
+    unhealthy_hosts_alarm_count: int | None = _setting(_optional(_whole_number(1, 10000)))
+    p99_latency_alarm_milliseconds: int | None = _setting(_optional(_whole_number(1, 3_600_000)))
+
     region: str
 
 

@@ -41,12 +41,14 @@ class LoadBalancer(pulumi.ComponentResource):
     """A load balancer that forwards one port to a target group.
 
     Outputs: `url`, without a slash at its end; `target_group_arn`; `security_group_id`, the only one that
-    may reach the application.
+    may reach the application; `arn_suffix` and `target_group_arn_suffix`, by which CloudWatch knows them.
     """
 
     url: pulumi.Output[str]
     target_group_arn: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
+    arn_suffix: pulumi.Output[str]
+    target_group_arn_suffix: pulumi.Output[str]
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("immutable-machines:infra:LoadBalancer", name, {}, opts)
@@ -121,6 +123,8 @@ class LoadBalancer(pulumi.ComponentResource):
         # is never health-checked (Target.NotInUse, ELBv2 user guide "Health checks for target groups").
         self.target_group_arn = pulumi.Output.all(target_group.arn, listener.arn).apply(lambda arns: arns[0])
         self.security_group_id = security_group.id
+        self.arn_suffix = load_balancer.arn_suffix
+        self.target_group_arn_suffix = target_group.arn_suffix
         self.url = load_balancer.dns_name.apply(
             lambda host: format_url(host, args.listener_port, is_https=bool(args.certificate_arn))
         )
@@ -129,6 +133,8 @@ class LoadBalancer(pulumi.ComponentResource):
                 "url": self.url,
                 "target_group_arn": self.target_group_arn,
                 "security_group_id": self.security_group_id,
+                "arn_suffix": self.arn_suffix,
+                "target_group_arn_suffix": self.target_group_arn_suffix,
             }
         )
 

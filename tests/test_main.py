@@ -135,6 +135,20 @@ def test_the_smoke_test_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     assert not any(one.typ == "command:local:Command" for one in without_it.resources)
 
 
+def test_the_alarms_watch_the_load_balancer_and_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_them, _ = run_program(monkeypatch, p99LatencyAlarmMilliseconds="500", maxHealthyPercentage="200")
+    without_them, _ = run_program(monkeypatch, alarms="false")
+
+    alarms = [one.inputs for one in with_them.all_of(":MetricAlarm")]
+    thresholds = {alarm["metricName"]: alarm["threshold"] for alarm in alarms}
+    assert thresholds == {
+        "HTTPCode_Target_5XX_Count": 10,
+        "UnHealthyHostCount": 2,
+        "TargetResponseTime": 0.5,
+    }
+    assert without_them.all_of(":MetricAlarm") == []
+
+
 def test_two_stacks_share_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
     names = []
     for stack in ("dev", "prod"):

@@ -23,8 +23,12 @@ class RecordingMocks(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         self.resources.append(args)
         outputs: dict[str, dict[str, Any]] = {
-            "aws:lb/loadBalancer:LoadBalancer": {"dnsName": "web.elb.example", "arn": "arn:lb"},
-            "aws:lb/targetGroup:TargetGroup": {"arn": "arn:tg"},
+            "aws:lb/loadBalancer:LoadBalancer": {
+                "dnsName": "web.elb.example",
+                "arn": "arn:lb",
+                "arnSuffix": "app/web/1",
+            },
+            "aws:lb/targetGroup:TargetGroup": {"arn": "arn:tg", "arnSuffix": "targetgroup/web/2"},
             "aws:lb/listener:Listener": {"arn": "arn:listener"},
             "aws:iam/instanceProfile:InstanceProfile": {"arn": "arn:profile"},
             "aws:ec2/launchTemplate:LaunchTemplate": {"latestVersion": 7.0},

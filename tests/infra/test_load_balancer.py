@@ -34,15 +34,27 @@ def create(args: LoadBalancerArgs, name: str = "web-dev") -> tuple[mocked.Record
 
     def program() -> pulumi.Output[Any]:
         balancer = LoadBalancer(name, args)
-        return pulumi.Output.all(balancer.url, balancer.target_group_arn, balancer.security_group_id)
+        return pulumi.Output.all(
+            balancer.url,
+            balancer.target_group_arn,
+            balancer.security_group_id,
+            balancer.arn_suffix,
+            balancer.target_group_arn_suffix,
+        )
 
     return mocked.run(program)
 
 
-def test_outputs_are_the_url_the_target_group_and_the_security_group() -> None:
+def test_outputs_are_the_url_the_target_group_the_security_group_and_cloudwatchs_names() -> None:
     _, outputs = create(ARGS)
 
-    assert outputs == ["http://web.elb.example", "arn:tg", "web-dev-load-balancer-id"]
+    assert outputs == [
+        "http://web.elb.example",
+        "arn:tg",
+        "web-dev-load-balancer-id",
+        "app/web/1",
+        "targetgroup/web/2",
+    ]
 
 
 def test_clients_reach_the_listener_port_only_and_only_from_the_allowed_networks() -> None:

@@ -1,13 +1,20 @@
-"""What every test may count on: the tools that the set-up chose are found first."""
+"""What every test may count on: the tools that the set-up chose are found first, and Ctrl-C works."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from tools.local_environment import tool_environment
 from tools.toolchain import read_toolchain
 
 
 def pytest_configure() -> None:
-    """Put them on PATH, for this process and all that it starts."""
+    """Prepare this process for all that it starts.
+
+    A shell starts what runs in the background with SIGINT ignored, and children inherit that; with a handler
+    here they begin with the default (execve(2)).
+    """
     os.environ.update(tool_environment(read_toolchain(), os.environ.get("PATH", "")))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

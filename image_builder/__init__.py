@@ -1,5 +1,20 @@
-"""Machine images as Pulumi resources: a Packer template becomes an AMI, built once per content."""
+"""Machine images as Pulumi resources: a Packer template becomes an AMI, built once per content.
 
-from image_builder.resource import PackerImage, PackerImageArgs
+The resource is imported when it is first asked for, so that `python -m image_builder` needs no Pulumi and
+starts at once.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from image_builder.resource import PackerImage, PackerImageArgs
 
 __all__ = ["PackerImage", "PackerImageArgs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from image_builder import resource
+
+    return getattr(resource, name)

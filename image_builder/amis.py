@@ -1,21 +1,19 @@
-"""Find, describe and tag AMIs: the only boto3 of this package, with the one place where its client is made.
+"""Find, describe and tag AMIs.
 
 An image's record is its tags (TAG_*), nothing else: whoever can see the AMI can say what it is.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from image_builder.ec2_client import error_code, make_client, poll_delay_seconds
 from image_builder.errors import AmiError
 
 if TYPE_CHECKING:
@@ -24,12 +22,13 @@ if TYPE_CHECKING:
 TAG_BUILT_BY, TAG_BUILT_BY_PACKER = "Built-By", "packer"
 TAG_FAMILY, TAG_FINGERPRINT = "ImageFamily", "ImageFingerprint"
 TAG_COMMIT, TAG_DIRTY = "GitCommit", "GitDirty"
-TAG_SOURCE_AMI, TAG_PACKER_VERSION, TAG_BUILT_AT, TAG_RUN = "SourceAmi", "PackerVersion", "BuiltAt", "RunId"
+TAG_SOURCE_AMI, TAG_PACKER_VERSION, TAG_BUILT_AT = "SourceAmi", "PackerVersion", "BuiltAt"
+TAG_RUN, TAG_RUN_DEADLINE = "RunId", "RunDeadline"
+"""The run that made something, and the moment after which nothing of that run works any more."""
 TAGS_OF_REFUSAL = ("Revoked", "Rejected")
 """An image with one of these, whatever its value, is never used again; the value is the reason."""
 
 _NOT_FOUND = frozenset({"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"})
-_ATTEMPTS, _ATTEMPTS_FOR_PREVIEW = 10, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,38 +140,6 @@ class Amis:
         return sorted(amis, key=lambda ami: (ami.created_at, ami.ami_id), reverse=True)
 
 
-def make_client(region: str, *, is_preview: bool = False) -> EC2Client:
-    """An EC2 client that waits out throttling; endpoint and credentials are the environment's."""
-    config = Config(
-        retries={
-            "mode": "adaptive",
-            "total_max_attempts": _ATTEMPTS_FOR_PREVIEW if is_preview else _ATTEMPTS,
-        },
-        connect_timeout=3 if is_preview else 10,
-        read_timeout=10 if is_preview else 60,
-        user_agent_extra="image-builder",
-    )
-    # A session of its own: boto3's default one is not made for threads.
-    return boto3.session.Session(region_name=region).client("ec2", config=config)
-
-
-def poll_delay_seconds() -> float:
-    """The pause between two looks at AWS; AWS_POLL_DELAY_SECONDS is Packer's own variable for it."""
-    return float(os.environ.get("AWS_POLL_DELAY_SECONDS") or 5)
-
-
-def error_code(error: ClientError) -> str:
-    """AWS's name for *error*, such as UnauthorizedOperation."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def reason_of(error: BotoCoreError | ClientError) -> str:
-    """Why AWS could not be asked, in a few words and without anything secret."""
-    if isinstance(error, ClientError):
-        return error_code(error) or "an AWS error"
-    return " ".join(str(error).split()).rstrip(".")
-
-
 def _ami_of(image: Any) -> Ami:
     return Ami(
         ami_id=image["ImageId"],
@@ -180,7 +147,7 @@ def _ami_of(image: Any) -> Ami:
         state=image.get("State", ""),
         state_reason=image.get("StateReason", {}).get("Message", ""),
         architecture=image.get("Architecture", ""),
-        created_at=_iso(image.get("CreationDate", "")),
+        created_at=_created_at(image.get("CreationDate", "")),
         source_ami_id=image.get("SourceImageId", ""),
         tags={tag["Key"]: tag["Value"] for tag in image.get("Tags", [])},
         snapshot_ids=tuple(
@@ -191,8 +158,13 @@ def _ami_of(image: Any) -> Ami:
     )
 
 
-def _iso(moment: str) -> str:
+def iso(moment: datetime) -> str:
+    """*moment* as it stands in tags: `2026-11-23T09:15:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _created_at(moment: str) -> str:
     try:
-        return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso(datetime.fromisoformat(moment))
     except ValueError:
         return moment

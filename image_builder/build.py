@@ -6,18 +6,19 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from image_builder import amis as tags
-from image_builder.amis import Ami, Amis
+from image_builder.amis import Ami, Amis, iso
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
 from image_builder.inputs import ImageInputs
 from image_builder.lookup import free_name, images_of, usable_of
 from image_builder.manifest import read_built_ami
 from image_builder.packer import (
+    GRACE_SECONDS,
     Ended,
     Packer,
     failure_message,
@@ -120,6 +121,7 @@ def tags_for(
     inputs: ImageInputs, *, ami_name: str, commit: Commit, packer_version: str, run_id: str
 ) -> dict[str, str]:
     """The record of an image, as the tags of its AMI; SourceAmi is known only once it is built."""
+    now = datetime.now(UTC)
     return {
         tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
         "Name": ami_name,
@@ -127,9 +129,15 @@ def tags_for(
         tags.TAG_FINGERPRINT: inputs.fingerprint,
         **({tags.TAG_COMMIT: commit.sha, tags.TAG_DIRTY: str(commit.is_dirty).lower()} if commit.sha else {}),
         tags.TAG_PACKER_VERSION: packer_version,
-        tags.TAG_BUILT_AT: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        tags.TAG_BUILT_AT: iso(now),
         tags.TAG_RUN: run_id,
+        tags.TAG_RUN_DEADLINE: iso(run_deadline(now, inputs.build_timeout_minutes)),
     }
+
+
+def run_deadline(started: datetime, timeout_minutes: float) -> datetime:
+    """When nothing of a run works any more: Packer is stopped at its timeout and, after grace, killed."""
+    return started + timedelta(minutes=timeout_minutes, seconds=GRACE_SECONDS)
 
 
 def _run_packer(packer: Packer) -> Ended:

@@ -175,7 +175,8 @@ def failure_message(ended: Ended, *, run: RunFolder, minutes: float) -> str:
     parts = [what]
     if ended.was_killed:
         parts.append(
-            f"it was killed before it had cleaned up: remove what has the tag RunId={run.run_id} by hand"
+            "it was killed before it had cleaned up: what it left is removed by "
+            f"python -m image_builder reap --run {run.run_id} --yes"
         )
     if failure.last_lines:
         parts.append(f"last lines: {' | '.join(failure.last_lines)}")

@@ -41,10 +41,10 @@ from image_builder.amis import (
     TAG_SOURCE_AMI,
     Ami,
     Amis,
-    reason_of,
 )
 from image_builder.build import adopt, build_image
 from image_builder.build_lock import only_builder
+from image_builder.ec2_client import reason_of
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import (
     NAMES,

@@ -9,6 +9,7 @@ the repository.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from image_builder.hcl import add_manifest, template_files
 from image_builder.wording import shortened
 
 RUNS = Path(".packer-runs")
+RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 BUILD_RESULT = "build.json"
 _RUNS_KEPT = 50
 

@@ -18,7 +18,11 @@ FORBIDDEN = {
     "__main__.py": {"local_aws", "tools", "tests"},
 }
 EDGES = {
-    "boto3": {"image_builder/amis.py", "infra/rollout/refreshes.py"},
+    "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py"},
+    # Who calls EC2 with that client: AMIs are for good, temporaries are what a build makes for itself.
+    "mypy_boto3_ec2": {f"image_builder/{name}.py" for name in ("ec2_client", "amis", "temporaries")},
+    # Whether a run lives is known to its processes only.
+    "psutil": {"image_builder/living_runs.py"},
     "subprocess": {f"image_builder/{name}.py" for name in ("packer", "supervised", "supervisor", "git")},
 }
 LOCAL_RUN = re.compile(

@@ -44,6 +44,7 @@ def write_image(
 source "amazon-ebs" "tiny" {{
   ami_name      = {values["ami_name"]}
   tags          = {values["tags"]}
+  run_tags      = {values["tags"]}
   region        = {values["region"]}
   instance_type = "t3.micro"
   source_ami    = "{BASE_IMAGE}"

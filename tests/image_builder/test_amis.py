@@ -7,10 +7,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from image_builder.amis import Ami, Amis, make_client, poll_delay_seconds, reason_of
+from image_builder.amis import Ami, Amis
 from image_builder.errors import AmiError
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
 
@@ -141,27 +140,3 @@ def test_a_refusal_is_its_tag_and_reason() -> None:
     revoked = Ami(**{**vars(ami("ami-0a", "available")), "tags": {"Revoked": "CVE-1"}})
 
     assert revoked.refusal == "Revoked: CVE-1"
-
-
-def test_a_client_waits_out_throttling_and_a_preview_gives_up_early(ec2: EmulatedEc2) -> None:
-    assert ec2.endpoint_url == make_client(REGION).meta.endpoint_url
-    configs: list[Any] = [make_client(REGION, is_preview=preview).meta.config for preview in (False, True)]
-
-    assert [config.retries for config in configs] == [
-        {"mode": "adaptive", "total_max_attempts": 10},
-        {"mode": "adaptive", "total_max_attempts": 2},
-    ]
-
-
-def test_the_poll_delay_is_packers_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("AWS_POLL_DELAY_SECONDS", raising=False)
-    assert poll_delay_seconds() == 5
-
-    monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "0.5")
-    assert poll_delay_seconds() == 0.5
-
-
-def test_an_error_of_aws_is_its_name_and_never_its_message() -> None:
-    error = ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "arn of …"}}, "DescribeImages")
-
-    assert reason_of(error) == "UnauthorizedOperation"

@@ -132,4 +132,4 @@ def test_a_build_that_could_not_clean_up_says_what_to_look_for(run: RunFolder) -
     message = failure_message(ended(is_late=True, was_killed=True), run=run, minutes=60)
 
     assert message.startswith("packer build was stopped after 60 min (build_timeout_minutes) · it was killed")
-    assert "RunId=20260101T000000-12345678" in message
+    assert "reap --run 20260101T000000-12345678" in message

@@ -1,0 +1,87 @@
+"""What every command has: options, exit codes, and errors of one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from typing import Any
+
+
+class Exit(IntEnum):
+    """How a command ended, for scripts."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    FOUND = 3
+    INTERRUPTED = 130
+
+
+EXIT_CODES = """exit codes:
+  0    done, or nothing to do
+  1    failed, wholly or in part; a line on standard error says what
+  2    wrong usage
+  3    a dry run found something to do
+  130  interrupted; run it again"""
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Where AWS is asked, and how the answer is printed."""
+    parser.add_argument(
+        "--region", help="AWS region (default: AWS_REGION, AWS_DEFAULT_REGION or the profile's)"
+    )
+    parser.add_argument("--profile", help="profile of the AWS configuration files (default: AWS_PROFILE)")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def run_command(command: Callable[[argparse.Namespace], Exit], options: argparse.Namespace) -> Exit:
+    """Run *command*; what goes wrong is one line on standard error."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from image_builder.ec2_client import reason_of
+    from image_builder.errors import ImageBuildError
+
+    try:
+        return command(options)
+    except ImageBuildError as error:
+        _complain(str(error))
+    except (BotoCoreError, ClientError) as error:
+        _complain(f"AWS could not be asked: {reason_of(error)} · check credentials, permissions and region")
+    except KeyboardInterrupt:
+        _complain("interrupted · run it again")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has read enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    return Exit.FAILED
+
+
+def print_json(answer: Any) -> None:
+    """Print *answer* for programs."""
+    print(json.dumps(answer, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print *rows* for people: a drawn table on a terminal; elsewhere one line each, never cut."""
+    if not sys.stdout.isatty():
+        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+        for cells in (columns, *rows):
+            line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            print(line.rstrip())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, header_style="bold")
+    for cells in rows:
+        table.add_row(*cells)
+    Console().print(table, markup=False)
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,54 @@
+"""The one place where a client of EC2 is made, and where what AWS says in an error is put into words."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from image_builder.errors import ImageBuildError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+_ATTEMPTS, _ATTEMPTS_FOR_PREVIEW = 10, 2
+
+
+def make_client(region: str | None, *, profile: str | None = None, is_preview: bool = False) -> EC2Client:
+    """An EC2 client that waits out throttling; endpoint and credentials are the environment's."""
+    config = Config(
+        retries={
+            "mode": "adaptive",
+            "total_max_attempts": _ATTEMPTS_FOR_PREVIEW if is_preview else _ATTEMPTS,
+        },
+        connect_timeout=3 if is_preview else 10,
+        read_timeout=10 if is_preview else 60,
+        user_agent_extra="image-builder",
+    )
+    # A session of its own: boto3's default one is not made for threads.
+    session = boto3.session.Session(region_name=region, profile_name=profile)
+    # Packer, Pulumi and the AWS CLI read AWS_REGION; boto3 by itself does not.
+    region = region or os.environ.get("AWS_REGION") or session.region_name
+    if not region:
+        raise ImageBuildError("no AWS region is set · one was expected · pass --region, or set AWS_REGION")
+    return session.client("ec2", region_name=region, config=config)
+
+
+def poll_delay_seconds() -> float:
+    """The pause between two looks at AWS; AWS_POLL_DELAY_SECONDS is Packer's own variable for it."""
+    return float(os.environ.get("AWS_POLL_DELAY_SECONDS") or 5)
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's name for *error*, such as UnauthorizedOperation."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def reason_of(error: BotoCoreError | ClientError) -> str:
+    """Why AWS could not be asked, in a few words and without anything secret."""
+    if isinstance(error, ClientError):
+        return error_code(error) or "an AWS error"
+    return " ".join(str(error).split()).rstrip(".")

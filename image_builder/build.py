@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from image_builder import amis as tags
+from image_builder import supervisor
 from image_builder.amis import Ami, Amis, iso
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
@@ -136,8 +137,12 @@ def tags_for(
 
 
 def run_deadline(started: datetime, timeout_minutes: float) -> datetime:
-    """When nothing of a run works any more: Packer is stopped at its timeout and, after grace, killed."""
-    return started + timedelta(minutes=timeout_minutes, seconds=GRACE_SECONDS)
+    """When nothing of a run works any more, wherever it runs: Packer is stopped at its timeout, or by its
+    supervisor when it was left alone with an image that it registers; then it cleans up, or is killed.
+    """
+    return started + timedelta(
+        minutes=timeout_minutes, seconds=supervisor.DEFAULT_FINISH_SECONDS + GRACE_SECONDS
+    )
 
 
 def _run_packer(packer: Packer) -> Ended:

@@ -15,8 +15,9 @@ HELP = "list, or with --yes remove, what builds of lost machines left in AWS"
 DESCRIPTION = """\
 Lists the temporary instances, key pairs, security groups, volumes, snapshots and failed images of
 this program's Packer runs, and says of each what is to become of it and why. Removed is only what
-belongs to a dead run: past the deadline in its tags (build timeout and clean-up), with no Packer of
-it on this machine. A complete image is never removed. May be interrupted and run again."""
+belongs to a dead run: past the deadline in its tags (the build timeout, and 70 minutes to finish and
+clean up), with no Packer of it on this machine. A complete image is never removed. May be interrupted
+and run again."""
 EXAMPLES = """examples:
   what is there, and why it would stay or go:
     python -m image_builder reap --region eu-west-1 --profile ci

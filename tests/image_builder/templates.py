@@ -45,6 +45,7 @@ source "amazon-ebs" "tiny" {{
   ami_name      = {values["ami_name"]}
   tags          = {values["tags"]}
   run_tags      = {values["tags"]}
+  skip_ami_run_tags = true # moto has no tags of snapshots in CreateImage
   region        = {values["region"]}
   instance_type = "t3.micro"
   source_ami    = "{BASE_IMAGE}"

@@ -34,9 +34,10 @@ def processes_of(project: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             words = [process.cwd(), *process.cmdline()]
+            has_ended = process.status() == psutil.STATUS_ZOMBIE
         except psutil.Error:
             continue
-        if any(str(project / RUNS) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+        if any(str(project / RUNS) in word for word in words) and not has_ended:
             found.append(process)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from image_builder.run_folder import RUNS
@@ -49,7 +51,8 @@ def kill_all(project: Path) -> None:
     processes = processes_of(project)
     for number in (signal.SIGSTOP, signal.SIGKILL):  # Frozen first, none sees another one end.
         for process in processes:
-            process.send_signal(number)
+            with contextlib.suppress(psutil.NoSuchProcess):  # ended by itself
+                process.send_signal(number)
     wait_for(lambda: processes_of(project) == [], "every process is gone")
 
 
@@ -72,7 +75,7 @@ def rows_of(result: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 
 def run_of(project: Path) -> str:
-    (run,) = (project / RUNS).iterdir()
+    (run,) = (entry for entry in (project / RUNS).iterdir() if entry.is_dir())
     return run.name
 
 

@@ -3,6 +3,7 @@
 import pulumi
 import pulumi_aws as aws
 
+from aws_credentials import check_credentials
 from image_builder import PackerImage, PackerImageArgs
 from infra.alarms import Alarms, AlarmsArgs, count_what_no_rollout_explains
 from infra.fleet import Fleet, FleetArgs
@@ -13,6 +14,10 @@ from infra.smoke_test import run_smoke_test
 from settings import load_settings
 
 settings = load_settings()
+check_credentials(
+    build_minutes=0 if settings.pinned_ami else settings.build_timeout_minutes,
+    rollout_minutes=settings.rollout_timeout_minutes,
+)
 name = f"{settings.image_family}-{pulumi.get_stack()}"
 tags = {"Project": pulumi.get_project(), "Stack": pulumi.get_stack()}
 

@@ -15,12 +15,15 @@ FORBIDDEN = {
     "image_builder": {"infra", "settings", "local_aws", "tools", "tests", "pulumi_aws", "pulumi_command"},
     "infra": {"image_builder", "settings", "local_aws", "tools", "tests"},
     "settings.py": {"image_builder", "infra", "local_aws", "tools", "tests"},
+    "aws_credentials.py": {"image_builder", "infra", "settings", "local_aws", "tools", "tests"},
     "__main__.py": {"local_aws", "tools", "tests"},
 }
 EDGES = {
     "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py"},
     # Who calls EC2 with that client: AMIs are for good, temporaries are what a build makes for itself.
     "mypy_boto3_ec2": {f"image_builder/{name}.py" for name in ("ec2_client", "amis", "temporaries")},
+    # What is written down about credentials, without asking anybody for some.
+    "botocore.session": {"aws_credentials.py"},
     # Whether a run lives is known to its processes only.
     "psutil": {"image_builder/living_runs.py"},
     "subprocess": {f"image_builder/{name}.py" for name in ("packer", "supervised", "supervisor", "git")},

@@ -1,4 +1,4 @@
-"""The command: python -m local_aws start|status|stop|reset|env."""
+"""The command: python -m local_aws start|status|stop|reset|env|faults|calls."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import local_aws.faults.command as faults_command
 from local_aws import lifecycle
 from local_aws.environment import UNSET, aws_environment
-from local_aws.home import DEFAULT_HOME, LocalAwsError, read_home
+from local_aws.home import DEFAULT_HOME, Home, LocalAwsError, read_home
 from local_aws.machines.base_image import ended_by_sigterm
 
 EXAMPLES = """\
@@ -22,6 +23,7 @@ examples:
   python -m local_aws status --json                            its endpoint, generation and machines
   python -m local_aws start --home .local/two --port 0 --network auto
                                                                a second one beside it, wherever there is room
+  python -m local_aws faults add --help                        what can be made to go wrong
   python -m local_aws stop                                     end it with all its machines
   python -m local_aws reset                                    stop, and forget its folder
 """
@@ -67,6 +69,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands.add_parser("stop", parents=[common], help="end it with all its machines")
     commands.add_parser("reset", parents=[common], help="stop, and forget everything in its folder")
     commands.add_parser("env", parents=[common], help="print the environment that makes AWS tools use it")
+    faults_command.add_commands(commands, common)
     return parser.parse_args(arguments)
 
 
@@ -87,6 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(given: argparse.Namespace) -> int:
     """Do what the command line says."""
     folder: Path = given.home
+    if "ask" in given:
+        given.ask(_running_home(folder), given)
+        return 0
     if given.command == "start":
         wishes = lifecycle.Wishes(
             folder=folder,
@@ -122,6 +128,16 @@ def _status(folder: Path, *, as_json: bool) -> int:
     else:
         print(f"{status['state']}: `python -m local_aws start` begins with an empty account")
     return 0 if status["state"] == "running" else 1
+
+
+def _running_home(folder: Path) -> Home:
+    home = read_home(folder)
+    if home is None or lifecycle.server_process(folder) is None:
+        raise LocalAwsError(
+            f"the local AWS of {folder} does not run · it was asked something · "
+            "run `python -m local_aws start`, or name another one with --home"
+        )
+    return home
 
 
 def _env(folder: Path) -> int:

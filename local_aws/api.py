@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, cast
 from xml.sax.saxutils import escape
 
@@ -13,34 +12,17 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from local_aws.faults.call import service_of
+from local_aws.faults.control import Control
+from local_aws.faults.door import Door
+from local_aws.faults.exchange import Environ, StartResponse
+from local_aws.faults.fault import MODELS
 from local_aws.home import ACCOUNT_ID, Home, world_lock
 
 STATUS_PATH = "/local-aws/status"
-# The service's name in the signature of each request: Signature Version 4, "credential scope".
-SERVICES = frozenset(
-    {
-        "autoscaling",
-        "ec2",
-        "elasticloadbalancing",
-        "iam",
-        "kms",
-        "logs",
-        "monitoring",
-        "secretsmanager",
-        "ssm",
-        "sts",
-    }
-)
-CREDENTIAL_SCOPE = re.compile(r"Credential=[^/,\s]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
-
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-
-
-def service_of(authorization: str) -> str | None:
-    """The AWS service that a signed request is for."""
-    match = CREDENTIAL_SCOPE.search(authorization)
-    return match.group(1) if match else None
+CONTROL_PATH = "/local-aws/"
+# The services that it has, by their names in the signature of each request.
+SERVICES = frozenset(MODELS)
 
 
 def refusal(environ: Environ) -> str | None:
@@ -62,12 +44,20 @@ class Api:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._door = Door(self._serve)
+        self._control = Control(self._door)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        if environ.get("PATH_INFO") == STATUS_PATH:
+        path = environ.get("PATH_INFO", "")
+        if path == STATUS_PATH:
             body = json.dumps(status(self._home)).encode()
             return _answer(start_response, "200 OK", "application/json", body)
+        if path.startswith(CONTROL_PATH):
+            return self._control(environ, start_response)
+        return self._door(environ, start_response)
+
+    def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         reason = refusal(environ)
         if reason:
             return _refuse(environ, start_response, reason)

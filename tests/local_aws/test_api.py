@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local_aws.api import refusal, service_of
+from local_aws.api import refusal
+from local_aws.faults.call import service_of
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential=local/20261123/us-east-1/{}/aws4_request, SignedHeaders=host"
 

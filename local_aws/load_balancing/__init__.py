@@ -6,6 +6,7 @@ health.py       a target's health in AWS's words             statistics.py   hap
 refusals.py     what is not done here, and is refused        ports.py        addresses, ports and who has them
 haproxy.py      runs haproxy, and nobody else does           runtime_api.py  what a running haproxy is told
 proxy.py        keeps haproxy doing the model                performing.py   what was decided -> runtime API
+request_log.py  what haproxy logs of each request
 backend.py      moto's seam: balancers and listeners         target_groups.py  moto's seam: groups and targets
 part.py         the thread, and the installation
 """

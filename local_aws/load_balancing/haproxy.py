@@ -70,7 +70,7 @@ class HaproxyProcess(RuntimeApi):
         """The socket on which the runtime API will answer; it is to be given to start()."""
         return open_control_socket(self._path)
 
-    def start(self, configuration: str, *, control: socket.socket, listening: list[socket.socket]) -> None:
+    def start(self, configuration: str, *, control: socket.socket, inherited: list[socket.socket]) -> None:
         """Run haproxy with *configuration* and return when it answers; raise with its own words otherwise."""
         executable = find_haproxy()
         self._configuration.touch(mode=0o600)
@@ -83,7 +83,7 @@ class HaproxyProcess(RuntimeApi):
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                pass_fds=[control.fileno(), *(one.fileno() for one in listening)],
+                pass_fds=[control.fileno(), *(one.fileno() for one in inherited)],
                 start_new_session=True,
             )
         (self._folder / "haproxy.pid").write_text(f"{self.pid}\n")

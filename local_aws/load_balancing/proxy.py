@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from local_aws.load_balancing import ports
@@ -19,6 +20,7 @@ from local_aws.load_balancing.haproxy import HaproxyProcess, end_leftovers, unpr
 from local_aws.load_balancing.model import Configuration, Forward
 from local_aws.load_balancing.performing import perform, resume
 from local_aws.load_balancing.render import ERROR_FILES, error_file, render
+from local_aws.load_balancing.request_log import RequestLog, count_by_group
 from local_aws.load_balancing.runtime_api import HaproxyError
 from local_aws.load_balancing.statistics import Row, Statistics, Tally, summarize
 from local_aws.load_balancing.targets import FULL_WEIGHT, Act, Record, advance, reconcile
@@ -46,6 +48,7 @@ class Proxy:
         self._started_at = 0.0
         self._is_stopped = False
         self._tally = Tally()
+        self._requests = RequestLog()
         self._frontends: dict[str, str] = {}
         self._backends: dict[str, tuple[str, str]] = {}
         self.records: Records = {}  # replaced as a whole: may be read without the lock
@@ -61,6 +64,7 @@ class Proxy:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for pid in end_leftovers(self._folder):
             logger.warning("ended haproxy (pid %s) of an earlier run", pid)
+        self._requests.open()
         self._is_stopped = False
 
     def claim(self, address: str, port: int) -> None:
@@ -110,13 +114,16 @@ class Proxy:
             for listening in self._sockets.values():
                 listening.close()
             self._sockets = {}
+            self._requests.close()
             (self._folder / "haproxy.pid").unlink(missing_ok=True)
             end_leftovers(self._folder)
 
     def statistics(self) -> Statistics:
         """What was answered since the start, as far as haproxy said it until its last look."""
         with self._lock:
-            return summarize(self._tally.totals(), dict(self._frontends), dict(self._backends))
+            self._requests.read()
+            counted = summarize(self._tally.totals(), dict(self._frontends), dict(self._backends))
+            return replace(counted, milliseconds=count_by_group(self._requests.counts, self._backends))
 
     def _notice_ends(self) -> None:
         for process in [one for one in self._retiring if one.exit_code is not None]:
@@ -157,16 +164,19 @@ class Proxy:
         process = HaproxyProcess(number=self._generation + 1, folder=self._folder)
         control = process.open_control()
         listening = {one: self._sockets[one] for one in configuration.endpoints}
+        log = self._requests.writer
+        assert log is not None  # noqa: S101 - open from start() to stop(), and nothing is applied outside
         try:
             text = render(
                 configuration,
                 records.values(),
                 listening={endpoint: one.fileno() for endpoint, one in listening.items()},
                 control=control.fileno(),
+                log=log.fileno(),
                 error_files=self._write_error_files(),
                 user=unprivileged_user(),
             )
-            process.start(text, control=control, listening=list(listening.values()))
+            process.start(text, control=control, inherited=[*listening.values(), log])
         finally:
             control.close()
         self._retire()
@@ -212,6 +222,7 @@ class Proxy:
     def _advance(self, records: Records, rows: list[Row], now: float) -> Records:
         """Move every target on by what haproxy reported, and have the consequences done."""
         self._tally.see(rows)
+        self._requests.read()
         by_server = {(row.proxy, row.server): row for row in rows}
         newest_retiring = max((process.number for process in self._retiring), default=0)
         after: Records = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from local_aws.load_balancing.model import Configuration, Forward, HealthCheck, Listener, TargetGroup
+from local_aws.load_balancing.request_log import LOG_FORMAT
 from local_aws.load_balancing.targets import Phase, Record
 
 NO_TARGETS = "no-targets"
@@ -53,16 +54,17 @@ def render(
     *,
     listening: Mapping[tuple[str, int], int],
     control: int,
+    log: int,
     error_files: Mapping[int, str],
     user: tuple[str, str] | None,
 ) -> str:
-    """The configuration of a process that inherits the sockets *listening* and *control* by number."""
+    """The configuration of a process that inherits the sockets *listening*, *control* and *log* by number."""
     by_group: dict[str, list[Record]] = {}
     for record in records:
         by_group.setdefault(record.group.name, []).append(record)
     blocks = [_global(control, user), _defaults(error_files)]
     for listener in configuration.listeners:
-        blocks.append(_frontend(listener, listening[(listener.address, listener.port)]))
+        blocks.append(_frontend(listener, listening[(listener.address, listener.port)], log))
     for group in configuration.groups:
         blocks += _backends(group, by_group.get(group.name, []))
     blocks.append(_no_targets())
@@ -85,9 +87,10 @@ def _defaults(error_files: Mapping[int, str]) -> list[str]:
     return lines + [f"errorfile {status} {quote(path)}" for status, path in sorted(error_files.items())]
 
 
-def _frontend(listener: Listener, descriptor: int) -> list[str]:
+def _frontend(listener: Listener, descriptor: int, log: int) -> list[str]:
     idle = listener.idle_timeout_seconds
     lines = [f"frontend {listener.name}", f"bind fd@{descriptor}", f"timeout client {idle}s"]
+    lines += [f"log fd@{log} format raw local0", f'log-format "{LOG_FORMAT}"']
     lines += [f"timeout http-keep-alive {idle}s", f"timeout http-request {idle}s"]
     action = listener.action
     if not isinstance(action, Forward):

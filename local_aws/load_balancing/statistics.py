@@ -50,10 +50,14 @@ class LoadBalancerStatistics:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """Counts by load balancer name and, for the targets' own answers, by target group ARN."""
+    """Counts by load balancer name and, for the targets' own answers, by target group ARN.
+
+    milliseconds: how many requests took a target so long to answer, -1 where it did not, by target group.
+    """
 
     load_balancers: dict[str, LoadBalancerStatistics]
     target_groups: dict[str, dict[str, int]]
+    milliseconds: dict[str, Counter[int]] = field(default_factory=dict)
 
 
 def parse_rows(text: str) -> list[Row]:

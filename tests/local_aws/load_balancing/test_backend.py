@@ -505,6 +505,27 @@ def test_statistics_tell_the_targets_errors_from_its_own(world: World) -> None:
     assert counted.target_groups[group]["5xx"] == 3
 
 
+def test_statistics_tell_how_long_each_request_took_the_target(world: World) -> None:
+    balancer, group = world.load_balancer(), world.target_group()
+    instance_id, machine = world.machine()
+    assert machine
+    _, port = world.listener(balancer, group)
+    get(balancer["DNSName"], port)  # 503: no target could be chosen, so none has taken any time
+    world.register(group, instance_id)
+    world.wait_for(group, instance_id, "healthy")
+
+    get(balancer["DNSName"], port)
+    threading.Timer(0.5, machine.release.set).start()
+    get(balancer["DNSName"], port, "/slow")
+
+    def milliseconds() -> list[int]:
+        return sorted(world.part.read_statistics().milliseconds[group].elements())
+
+    wait_until(lambda: len(milliseconds()) == 2, "two requests are logged")
+    quick, slow = milliseconds()
+    assert 0 <= quick < 450 <= slow
+
+
 def test_a_crashed_haproxy_is_started_again_with_the_targets_it_had(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

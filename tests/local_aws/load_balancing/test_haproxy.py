@@ -37,7 +37,7 @@ def running(folder: Path, configuration: str = CONFIGURATION) -> Iterator[Haprox
         control = process.open_control()
         text = configuration.format(control=control.fileno(), listening=listening.fileno())
         try:
-            process.start(text, control=control, listening=[listening])
+            process.start(text, control=control, inherited=[listening])
             yield process
         finally:
             control.close()

@@ -26,6 +26,7 @@ def rendered(configuration: Configuration, *records: Record, user: tuple[str, st
         records,
         listening={(LISTENER.address, LISTENER.port): 7},
         control=8,
+        log=9,
         error_files={},
         user=user,
     )
@@ -47,6 +48,13 @@ def test_nothing_is_retried_and_no_page_of_statistics_is_served() -> None:
     assert "no option redispatch" in section(text, "defaults")
     assert "stats enable" not in text
     assert "stats uri" not in text
+
+
+def test_each_request_is_logged_and_no_health_check_is() -> None:
+    text = rendered(CONFIGURATION)
+
+    assert "log fd@9 format raw local0" in section(text, f"frontend {LISTENER.name}")
+    assert text.count("log fd@9") == 1
 
 
 def test_the_health_check_is_the_target_groups() -> None:
@@ -136,6 +144,7 @@ def test_haproxy_accepts_every_kind_of_listener(tmp_path: Path) -> None:
             [record(), record(phase=Phase.IN_SERVICE, is_up=True, group=other)],
             listening={(LISTENER.address, LISTENER.port): listening.fileno()},
             control=control.fileno(),
+            log=control.fileno(),
             error_files={},
             user=None,
         )

@@ -29,11 +29,11 @@ from image_builder.packer import (
 )
 from image_builder.run_folder import (
     RunFolder,
+    close_run,
     copy_template,
     make_run_folder,
     new_run_id,
     prepare,
-    remove_template,
 )
 from image_builder.template import Template, missing_variables, problems_of, read_template
 
@@ -91,7 +91,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
         packer = Packer(run=run, environment=environment, deadline=build.deadline, show=show, lock=lock)
         ended = _run_packer(packer)
     finally:
-        remove_template(run)
+        close_run(run)
     if not succeeded(ended):
         return _after_failure(build, ended, amis, show)
     try:

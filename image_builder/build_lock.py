@@ -20,7 +20,7 @@ from pathlib import Path
 
 from image_builder.errors import PackerError
 from image_builder.inputs import ImageInputs
-from image_builder.run_folder import make_runs_folder
+from image_builder.run_folder import RUNS, make_runs_folder
 
 _LOOK_SECONDS = 0.5
 
@@ -46,6 +46,14 @@ def only_builder(project: Path, inputs: ImageInputs, show: Callable[[str], None]
     finally:
         path.unlink(missing_ok=True)
         os.close(lock)
+
+
+def remove_free_locks(project: Path) -> None:
+    """Remove the files of locks whose holder was killed."""
+    for path in (project / RUNS).glob("*.lock"):
+        if (lock := _acquire(path)) is not None:
+            path.unlink(missing_ok=True)
+            os.close(lock)
 
 
 def _acquire(path: Path) -> int | None:

@@ -88,7 +88,7 @@ class Packer:
             result=self._run.path / f"{name}.json",
             grace_seconds=self._grace_seconds,
             finish_after=_IS_REGISTERING,
-            keeps_open=() if self._lock is None else (self._lock,),
+            keeps_open=[lock for lock in (self._run.lock, self._lock) if lock is not None],
         )
         try:
             while True:

@@ -43,7 +43,8 @@ from image_builder.amis import (
     Amis,
 )
 from image_builder.build import adopt, build_image
-from image_builder.build_lock import only_builder
+from image_builder.build_lock import only_builder, remove_free_locks
+from image_builder.dead_runs import remove_what_dead_runs_left
 from image_builder.ec2_client import reason_of
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import (
@@ -90,6 +91,8 @@ class PackerImageProvider(ResourceProvider):
         inputs = inputs_from(props)
         with _short_errors(inputs.family, inputs.region):
             ami, origin = _make(inputs, Amis.of(inputs.region))
+            remove_what_dead_runs_left(Path.cwd(), inputs.region, lambda line: _say(inputs.family, line))
+            remove_free_locks(Path.cwd())
         return CreateResult(ami.ami_id, {**props, **outputs_of(ami, inputs, origin)})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

@@ -4,15 +4,21 @@ Packer runs in a copy of the image folder, made of exactly the files of the fing
 build cannot slip into the image, a file outside the folder that the template would read by relative path is
 missed at once instead of going into the image unseen, and what Packer and provisioners write does not litter
 the repository.
+
+The folder is locked (flock(2)) while its run is alive: by us, and by the supervisor, which inherits the lock.
+So a run whose copy of the template is still there, and which nobody has locked, was killed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import re
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +31,8 @@ from image_builder.wording import shortened
 
 RUNS = Path(".packer-runs")
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
-BUILD_RESULT = "build.json"
+TEMPLATE = "template"
+VARIABLES = "variables.pkrvars.json"
 _RUNS_KEPT = 50
 
 
@@ -35,11 +42,13 @@ class RunFolder:
 
     run_id: str
     path: Path
+    lock: int
+    """The folder itself, open and locked."""
 
     @property
     def template(self) -> Path:
         """The copy of the image folder that Packer runs in."""
-        return self.path / "template"
+        return self.path / TEMPLATE
 
     @property
     def log(self) -> Path:
@@ -54,7 +63,7 @@ class RunFolder:
     @property
     def variables(self) -> Path:
         """The values of the template's variables; none is secret."""
-        return self.path / "variables.pkrvars.json"
+        return self.path / VARIABLES
 
 
 def new_run_id() -> str:
@@ -72,15 +81,52 @@ def make_runs_folder(project: Path) -> Path:
 def make_run_folder(project: Path, run_id: str) -> RunFolder:
     """The folder of a new run in *project*; those of long ago go."""
     runs = make_runs_folder(project)
-    run = RunFolder(run_id=run_id, path=runs / run_id)
-    run.path.mkdir(mode=0o700)
-    folders = sorted(entry for entry in runs.iterdir() if entry.is_dir())
-    for old in folders[:-_RUNS_KEPT]:
+    path = runs / run_id
+    path.mkdir(mode=0o700)
+    run = _lock(path)
+    if run is None:
+        raise ImageFolderError(f"{path} is in use · a new folder was expected · run it again")
+    for old in _folders_in(runs)[:-_RUNS_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
-    for other in folders[-_RUNS_KEPT:]:
-        if (other / BUILD_RESULT).exists():  # Its provider was killed before it could tidy up.
-            shutil.rmtree(other / "template", ignore_errors=True)
     return run
+
+
+@contextlib.contextmanager
+def dead_runs(project: Path, region: str) -> Iterator[list[RunFolder]]:
+    """The runs of *project* that built in *region* and were killed before they could tidy up."""
+    found = [
+        run
+        for path in _folders_in(project / RUNS)
+        if (path / TEMPLATE).exists() and _region_of(path) in (region, None) and (run := _lock(path))
+    ]
+    try:
+        yield found
+    finally:
+        for run in found:
+            os.close(run.lock)
+
+
+def _folders_in(runs: Path) -> list[Path]:
+    return sorted(entry for entry in runs.iterdir() if entry.is_dir()) if runs.is_dir() else []
+
+
+def _region_of(path: Path) -> str | None:
+    """Where the run in *path* built, as far as its template asked."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        region = json.loads((path / VARIABLES).read_text(encoding="utf-8")).get("region")
+        return region if isinstance(region, str) else None
+    return None
+
+
+def _lock(path: Path) -> RunFolder | None:
+    """The run in *path*, locked; None while somebody else has it."""
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    return RunFolder(run_id=path.name, path=path, lock=lock)
 
 
 def copy_template(folder: Path, run: RunFolder, file_digests: Mapping[str, str]) -> None:
@@ -105,6 +151,12 @@ def prepare(run: RunFolder, variables: Mapping[str, Any]) -> None:
 def remove_template(run: RunFolder) -> None:
     """Remove the copy; log, variables and manifest stay."""
     shutil.rmtree(run.template, ignore_errors=True)
+
+
+def close_run(run: RunFolder) -> None:
+    """Tidy up, and let everybody know that the run is over."""
+    remove_template(run)
+    os.close(run.lock)
 
 
 def _copy(source: Path, target: Path, *, is_executable: bool) -> None:

@@ -15,6 +15,7 @@ from image_builder import supervisor
 from image_builder.amis import Ami, Amis, iso
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
+from image_builder.hidden import hide_values, names_to_hide
 from image_builder.inputs import ImageInputs
 from image_builder.lookup import free_name, images_of, usable_of
 from image_builder.manifest import read_built_ami
@@ -87,6 +88,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
     try:
         copy_template(inputs.folder, run, inputs.file_digests)
         prepare(run, variables_for(build))
+        hide_values(run.template, names_to_hide(template, environment))
         show(f"building {ami_name} with Packer {version} · log: {run.log}")
         packer = Packer(run=run, environment=environment, deadline=build.deadline, show=show, lock=lock)
         ended = _run_packer(packer)

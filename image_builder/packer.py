@@ -150,9 +150,12 @@ def packer_version(environment: Mapping[str, str]) -> str:
 
 
 def packer_environment(region: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment that Packer runs in: ours, with PKR_VAR_…, in the image's region, without colours."""
+    """The environment that Packer runs in: ours, with PKR_VAR_…, in the image's region, without colours.
+
+    And without Pulumi's variables: its passphrase and access token are no business of a build.
+    """
     return {
-        **environment,
+        **{name: value for name, value in environment.items() if not name.startswith("PULUMI_")},
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "CHECKPOINT_DISABLE": "1",

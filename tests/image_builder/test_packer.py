@@ -43,7 +43,9 @@ def ended(**changes: object) -> Ended:
 
 
 def test_packer_runs_in_the_images_region_with_our_environment() -> None:
-    environment = packer_environment("eu-west-1", {"PKR_VAR_key": "k", "AWS_REGION": "us-east-1"})
+    environment = packer_environment(
+        "eu-west-1", {"PKR_VAR_key": "k", "AWS_REGION": "us-east-1", "PULUMI_CONFIG_PASSPHRASE": "p"}
+    )
 
     assert environment == {
         "PKR_VAR_key": "k",

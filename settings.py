@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
@@ -54,6 +54,15 @@ def _matching(pattern: str, expectation: str) -> Reader:
     return read
 
 
+def _one_of(*words: str) -> Reader:
+    def read(text: str) -> str:
+        if text in words:
+            return text
+        raise _Refusal(f"{', '.join(words[:-1])} or {words[-1]}")
+
+    return read
+
+
 def _optional(reader: Reader) -> Reader:
     return lambda text: reader(text) if text else None
 
@@ -72,14 +81,14 @@ def _cidr_block(text: str) -> str:
 
 
 def _list_of(reader: Reader) -> Reader:
-    def read(text: str) -> tuple[str, ...]:
+    def read(text: str) -> tuple[Any, ...]:
         try:
             items = json.loads(text)
         except ValueError:
             items = None
-        if isinstance(items, list) and all(isinstance(item, str) for item in items):
-            return tuple(reader(item) for item in items)
-        raise _Refusal("a list of texts, as JSON")
+        if isinstance(items, list) and all(type(item) in (str, int) for item in items):
+            return tuple(reader(str(item)) for item in items)
+        raise _Refusal("a list, as JSON")
 
     return read
 
@@ -129,8 +138,18 @@ class StackSettings:
     min_healthy_percentage: int = _setting(_whole_number(0, 100))
     max_healthy_percentage: int = _setting(_whole_number(100, 200))
     instance_warmup_seconds: int = _setting(_whole_number(0, 86400))
+    checkpoint_percentages: tuple[int, ...] = _setting(_list_of(_whole_number(1, 100)))
+    checkpoint_delay_seconds: int | None = _setting(_optional(_whole_number(0, 172800)))
+    bake_time_seconds: int = _setting(_whole_number(0, 172800))
     skip_matching: bool = _setting(_boolean)
     auto_rollback: bool = _setting(_boolean)
+    standby_instances: Literal["Wait", "Ignore", "Terminate"] = _setting(
+        _one_of("Wait", "Ignore", "Terminate")
+    )
+    scale_in_protected_instances: Literal["Wait", "Ignore", "Refresh"] = _setting(
+        _one_of("Wait", "Ignore", "Refresh")
+    )
+    on_refresh_in_progress: Literal["wait", "cancel", "fail"] = _setting(_one_of("wait", "cancel", "fail"))
     rollout_timeout_minutes: int = _setting(_whole_number(1, 2880))
     smoke_test: bool = _setting(_boolean)
     smoke_test_timeout_seconds: int = _setting(_whole_number(1, 3600))
@@ -154,7 +173,9 @@ READERS: Mapping[str, tuple[str, Reader]] = {
     for entry in fields(StackSettings)
     if "reader" in entry.metadata
 }
-LISTS = frozenset(key_of(entry.name) for entry in fields(StackSettings) if entry.type == "tuple[str, ...]")
+LISTS = frozenset(
+    key_of(entry.name) for entry in fields(StackSettings) if str(entry.type).startswith("tuple[")
+)
 
 
 def load_settings() -> StackSettings:

@@ -123,7 +123,7 @@ def test_a_list_is_read_as_one() -> None:
         ("certificateArn", "my-certificate", "the ARN of an ACM or IAM certificate"),
         ("allowedCidrBlocks", '["10.0.0.1/8"]', "IPv4 networks such as 10.0.0.0/8"),
         ("allowedCidrBlocks", '["300.0.0.0/8"]', "IPv4 networks such as 10.0.0.0/8"),
-        ("allowedCidrBlocks", "0.0.0.0/0", "a list of texts"),
+        ("allowedCidrBlocks", "0.0.0.0/0", "a list"),
         ("subnetIds", '["subnet"]', "subnet ids such as subnet-0123456789abcdef0"),
         ("imageFamily", "", "1 to 100 letters"),
         ("imageFolder", "/etc", "a folder inside the project"),

@@ -17,22 +17,21 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from infra.rollout.answers import one_line
 from infra.rollout.errors import RolloutError
-from infra.rollout.plan import plan_batches
-from infra.rollout.refreshes import Refreshes, one_line
-from infra.rollout.rolling import Rollout
-from infra.rollout.values import Preferences, Target
-
-TARGET_INPUTS = ("launch_template_id", "launch_template_version", "ami_id")
-IDENTITY_INPUTS = ("region", "auto_scaling_group_name")
-PREFERENCE_INPUTS = (
-    "min_healthy_percentage",
-    "max_healthy_percentage",
-    "instance_warmup_seconds",
-    "skip_matching",
-    "auto_rollback",
-    "timeout_minutes",
+from infra.rollout.inputs import (
+    IDENTITY_INPUTS,
+    PREFERENCE_INPUTS,
+    TARGET_INPUTS,
+    find_changed,
+    find_refusals,
+    to_preferences,
+    to_target,
 )
+from infra.rollout.plan import plan_batches
+from infra.rollout.refreshes import Refreshes
+from infra.rollout.rolling import Rollout
+
 OUTPUTS = ("status", "refresh_id", "instances")
 
 
@@ -43,22 +42,13 @@ class InstanceRefreshProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what AWS would refuse, or worse, accept."""
-        version = news.get("launch_template_version")
-        failures = []
-        if isinstance(version, str) and not version.isdigit():
-            failures.append(
-                CheckFailure(
-                    "launch_template_version",
-                    f"launch_template_version is {version!r} · a version's number was expected, as AWS does "
-                    "not roll back from $Latest or $Default · pass the launch template's latest_version",
-                )
-            )
+        failures = [CheckFailure(name, reason) for name, reason in find_refusals(news)]
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A new target or preference updates, another group replaces; anything else is no change."""
-        replaces = [key for key in IDENTITY_INPUTS if olds.get(key) != news.get(key)]
-        changed = [key for key in (*TARGET_INPUTS, *PREFERENCE_INPUTS) if olds.get(key) != news.get(key)]
+        replaces = find_changed(olds, news, IDENTITY_INPUTS)
+        changed = find_changed(olds, news, (*TARGET_INPUTS, *PREFERENCE_INPUTS))
         # A refresh diffs what read returned, outputs included: there nothing is going to happen.
         is_going_to_happen = news.get("status") is None
         if is_going_to_happen and not replaces and is_another_target(olds, news):
@@ -95,7 +85,7 @@ class InstanceRefreshProvider(ResourceProvider):
 
 def is_another_target(olds: dict[str, Any], news: dict[str, Any]) -> bool:
     """Whether the group has to move."""
-    return any(olds.get(key) != news.get(key) for key in TARGET_INPUTS)
+    return bool(find_changed(olds, news, TARGET_INPUTS))
 
 
 @contextmanager
@@ -120,10 +110,9 @@ def _say_plan(news: dict[str, Any]) -> None:
     except (BotoCoreError, ClientError):
         return  # Only a word less in the preview; the rollout itself looks again, and fails if it cannot.
     if group is not None:
+        preferences = to_preferences(news)
         plan = plan_batches(
-            group.desired_capacity,
-            int(news["min_healthy_percentage"]),
-            int(news["max_healthy_percentage"]),
+            group.desired_capacity, preferences.min_healthy_percentage, preferences.max_healthy_percentage
         )
         print(f"rollout of {name}: {plan}", flush=True)
 
@@ -135,18 +124,8 @@ def roll_out(props: dict[str, Any]) -> dict[str, Any]:
         outcome = Rollout(
             refreshes=Refreshes(str(props["region"])),
             group_name=name,
-            target=Target(
-                launch_template_id=str(props["launch_template_id"]),
-                launch_template_version=str(props["launch_template_version"]),
-                ami_id=str(props["ami_id"]),
-            ),
-            preferences=Preferences(
-                min_healthy_percentage=int(props["min_healthy_percentage"]),
-                max_healthy_percentage=int(props["max_healthy_percentage"]),
-                instance_warmup_seconds=int(props["instance_warmup_seconds"]),
-                skip_matching=bool(props["skip_matching"]),
-                auto_rollback=bool(props["auto_rollback"]),
-            ),
+            target=to_target(props),
+            preferences=to_preferences(props),
             timeout_seconds=60.0 * float(props["timeout_minutes"]),
             say=lambda line: print(line, flush=True),
         ).run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,16 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.rollout.answers import (
+    error_code,
+    read_failed_launches,
+    read_group,
+    read_refresh,
+    read_worst_health,
+)
 from infra.rollout.errors import RolloutError
-from infra.rollout.values import Group, Instance, Preferences, Refresh, Target, TargetHealth
+from infra.rollout.preferences import Preferences
+from infra.rollout.values import Group, Refresh, Target, TargetHealth
 
 DEFAULT_POLL_DELAY_SECONDS = 5.0
 LONGEST_POLL_DELAY_SECONDS = 15.0
@@ -53,22 +61,7 @@ class Refreshes:
         groups = self._auto_scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
         if not groups["AutoScalingGroups"]:
             return None
-        group = groups["AutoScalingGroups"][0]
-        return Group(
-            name=name,
-            desired_capacity=group["DesiredCapacity"],
-            launch_template_version=str((group.get("LaunchTemplate") or {}).get("Version", "")),
-            target_group_arns=tuple(group.get("TargetGroupARNs", ())),
-            instances=tuple(
-                Instance(
-                    instance_id=instance["InstanceId"],
-                    lifecycle_state=instance["LifecycleState"],
-                    health_status=instance["HealthStatus"],
-                    launch_template_version=(instance.get("LaunchTemplate") or {}).get("Version"),
-                )
-                for instance in group.get("Instances", ())
-            ),
-        )
+        return read_group(groups["AutoScalingGroups"][0])
 
     def describe_group(self, name: str) -> Group:
         """The group with the AMI of each instance that EC2 knows; raises RolloutError when there is none."""
@@ -102,16 +95,10 @@ class Refreshes:
         self, target_group_arns: Iterable[str], instance_ids: Sequence[str]
     ) -> dict[str, TargetHealth]:
         """The worst health of each instance in any of these target groups; unregistered ones are left out."""
-        worst: dict[str, TargetHealth] = {}
-        for arn in target_group_arns:
-            answer = self._load_balancing.describe_target_health(TargetGroupArn=arn)
-            for description in answer["TargetHealthDescriptions"]:
-                instance_id = description["Target"]["Id"]
-                health = description["TargetHealth"]
-                if instance_id in worst and health["State"] == "healthy":
-                    continue
-                reason = ": ".join(filter(None, (health.get("Reason"), health.get("Description"))))
-                worst[instance_id] = TargetHealth(state=health["State"], reason=reason)
+        answers = [
+            self._load_balancing.describe_target_health(TargetGroupArn=arn) for arn in target_group_arns
+        ]
+        worst = read_worst_health(answers)
         return {instance_id: worst[instance_id] for instance_id in instance_ids if instance_id in worst}
 
     def find_running(self, group_name: str) -> Refresh | None:
@@ -153,6 +140,29 @@ class Refreshes:
             raise
         return str(answer["InstanceRefreshId"])
 
+    def history(self, group_name: str) -> list[Refresh]:
+        """The refreshes that AWS still knows, of six weeks, the newest first."""
+        pages = self._auto_scaling.get_paginator("describe_instance_refreshes").paginate(
+            AutoScalingGroupName=group_name
+        )
+        return [read_refresh(refresh) for page in pages for refresh in page["InstanceRefreshes"]]
+
+    def cancel(self, group_name: str) -> str | None:
+        """End the refresh or rollback under way, without undoing it; its id, None where there is none."""
+        return self._end(self._auto_scaling.cancel_instance_refresh, group_name)
+
+    def rollback(self, group_name: str) -> str | None:
+        """Turn the refresh under way back; its id, None where there is none that can be turned back."""
+        return self._end(self._auto_scaling.rollback_instance_refresh, group_name)
+
+    def _end(self, request: Callable[..., Any], group_name: str) -> str | None:
+        try:
+            return str(request(AutoScalingGroupName=group_name)["InstanceRefreshId"])
+        except ClientError as error:
+            if error_code(error).startswith("ActiveInstanceRefreshNotFound"):
+                return None
+            raise
+
     def find_ami_of_version(self, launch_template_id: str, version: str) -> str | None:
         """The AMI that a launch template's version names; None when the version is gone."""
         try:
@@ -168,32 +178,11 @@ class Refreshes:
 
     def find_failed_launches(self, group_name: str) -> dict[str, str]:
         """What AWS says of each of the newest scaling activities, by id, back to the last that went well."""
-        failed: dict[str, str] = {}
-        answer = self._auto_scaling.describe_scaling_activities(
-            AutoScalingGroupName=group_name, MaxRecords=ACTIVITIES_LOOKED_AT
+        return read_failed_launches(
+            self._auto_scaling.describe_scaling_activities(
+                AutoScalingGroupName=group_name, MaxRecords=ACTIVITIES_LOOKED_AT
+            )
         )
-        for activity in answer["Activities"]:
-            if activity["StatusCode"] == "Successful":
-                break
-            if activity["StatusCode"] == "Failed":
-                message = activity.get("StatusMessage") or activity.get("Description") or "no reason given"
-                failed[activity["ActivityId"]] = one_line(message)
-        return failed
-
-
-def read_refresh(answer: dict[str, Any]) -> Refresh:
-    """One entry of DescribeInstanceRefreshes."""
-    launch_template = (answer.get("DesiredConfiguration") or {}).get("LaunchTemplate") or {}
-    return Refresh(
-        refresh_id=answer["InstanceRefreshId"],
-        status=answer["Status"],
-        reason=one_line(answer.get("StatusReason") or ""),
-        rollback_reason=one_line((answer.get("RollbackDetails") or {}).get("RollbackReason") or ""),
-        percentage_complete=int(answer.get("PercentageComplete") or 0),
-        instances_to_update=int(answer.get("InstancesToUpdate") or 0),
-        launch_template_id=launch_template.get("LaunchTemplateId"),
-        launch_template_version=launch_template.get("Version"),
-    )
 
 
 def chunks(values: Sequence[str]) -> list[list[str]]:
@@ -202,13 +191,3 @@ def chunks(values: Sequence[str]) -> list[list[str]]:
         list(values[start : start + INSTANCES_PER_REQUEST])
         for start in range(0, len(values), INSTANCES_PER_REQUEST)
     ]
-
-
-def error_code(error: ClientError) -> str:
-    """AWS's code of *error*."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def one_line(text: str) -> str:
-    """*text* without line breaks."""
-    return " ".join(str(text).split())

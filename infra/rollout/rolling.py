@@ -18,8 +18,9 @@ from infra.rollout.decide import (
 )
 from infra.rollout.errors import RefreshInProgressError, RolloutDeadlineError, RolloutError
 from infra.rollout.plan import plan_batches
+from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import LONGEST_POLL_DELAY_SECONDS, Refreshes, read_poll_delay_seconds
-from infra.rollout.values import Fleet, Preferences, Refresh, Target
+from infra.rollout.values import Fleet, Refresh, Target
 from infra.rollout.wording import (
     describe_count,
     describe_end,

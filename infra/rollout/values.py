@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from infra.rollout.preferences import Preferences
 
 RUNNING_STATUSES = frozenset({"Pending", "InProgress", "Cancelling", "RollbackInProgress", "Baking"})
 """The statuses of a refresh that has not ended (InstanceRefresh.Status, Auto Scaling API reference)."""
@@ -21,31 +24,6 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preferences:
-    """How to get there; None leaves AWS's default."""
-
-    min_healthy_percentage: int | None = None
-    max_healthy_percentage: int | None = None
-    instance_warmup_seconds: int | None = None
-    skip_matching: bool | None = None
-    auto_rollback: bool | None = None
-
-    def to_request(self) -> dict[str, int | bool]:
-        """The Preferences of StartInstanceRefresh, without what is unset.
-
-        An empty or null preference is not the same as none (terraform-provider-aws#21777).
-        """
-        named = {
-            "MinHealthyPercentage": self.min_healthy_percentage,
-            "MaxHealthyPercentage": self.max_healthy_percentage,
-            "InstanceWarmup": self.instance_warmup_seconds,
-            "SkipMatching": self.skip_matching,
-            "AutoRollback": self.auto_rollback,
-        }
-        return {key: value for key, value in named.items() if value is not None}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Instance:
     """One instance of the group, as Auto Scaling and EC2 see it; ami_id is None where EC2 was not asked."""
 
@@ -54,6 +32,7 @@ class Instance:
     health_status: str
     launch_template_version: str | None
     ami_id: str | None = None
+    is_protected_from_scale_in: bool = False
 
     @property
     def is_in_service(self) -> bool:
@@ -89,6 +68,9 @@ class Refresh:
     launch_template_id: str | None
     launch_template_version: str | None
     rollback_reason: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    preferences: Preferences = field(default_factory=Preferences)
 
     @property
     def is_running(self) -> bool:

@@ -10,8 +10,9 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.rollout.errors import RolloutError
+from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
-from infra.rollout.values import Preferences, Refresh, TargetHealth
+from infra.rollout.values import Refresh, TargetHealth
 from tests.infra.rollout.worlds import NEW_AMI, PREFERENCES, TARGET
 
 GROUP: dict[str, Any] = {
@@ -298,3 +299,33 @@ def test_refused_launches_count_back_to_the_last_one_that_went_well(refreshes: R
         ),
     ):
         assert refreshes.find_failed_launches("web") == {"3": "No capacity", "2": "Launching"}
+
+
+def test_the_history_is_read_whole_and_newest_first(refreshes: Refreshes) -> None:
+    def page(name: str) -> dict[str, Any]:
+        return {"InstanceRefreshes": [{"InstanceRefreshId": name, "Status": "Successful"}]}
+
+    with answers(
+        refreshes._auto_scaling,
+        (
+            "describe_instance_refreshes",
+            {"AutoScalingGroupName": "web"},
+            {**page("r-2"), "NextToken": "more"},
+        ),
+        ("describe_instance_refreshes", {"AutoScalingGroupName": "web", "NextToken": "more"}, page("r-1")),
+    ):
+        assert [one.refresh_id for one in refreshes.history("web")] == ["r-2", "r-1"]
+
+
+@pytest.mark.parametrize("name", ["cancel", "rollback"])
+def test_a_refresh_is_ended_by_hand_and_none_where_there_is_none(refreshes: Refreshes, name: str) -> None:
+    operation = f"{name}_instance_refresh"
+    end = getattr(refreshes, name)
+
+    with answers(
+        refreshes._auto_scaling, (operation, {"AutoScalingGroupName": "web"}, {"InstanceRefreshId": "r-1"})
+    ):
+        assert end("web") == "r-1"
+    with Stubber(refreshes._auto_scaling) as stub:
+        stub.add_client_error(operation, "ActiveInstanceRefreshNotFound")
+        assert end("web") is None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
-from infra.rollout.values import Group, Instance, Preferences, Refresh, Target, TargetHealth
+from infra.rollout.values import Group, Instance, Refresh, Target, TargetHealth
 
 OLD_AMI, NEW_AMI = "ami-00000000000000001", "ami-00000000000000002"
 AMIS = {"1": OLD_AMI, "2": NEW_AMI}

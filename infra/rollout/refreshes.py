@@ -142,10 +142,14 @@ class Refreshes:
 
     def history(self, group_name: str) -> list[Refresh]:
         """The refreshes that AWS still knows, of six weeks, the newest first."""
-        pages = self._auto_scaling.get_paginator("describe_instance_refreshes").paginate(
-            AutoScalingGroupName=group_name
-        )
-        return [read_refresh(refresh) for page in pages for refresh in page["InstanceRefreshes"]]
+        page = self._auto_scaling.describe_instance_refreshes(AutoScalingGroupName=group_name)
+        found = list(page["InstanceRefreshes"])
+        while page.get("NextToken"):
+            page = self._auto_scaling.describe_instance_refreshes(
+                AutoScalingGroupName=group_name, NextToken=page["NextToken"]
+            )
+            found += page["InstanceRefreshes"]
+        return [read_refresh(refresh) for refresh in found]
 
     def cancel(self, group_name: str) -> str | None:
         """End the refresh or rollback under way, without undoing it; its id, None where there is none."""

@@ -1,4 +1,4 @@
-"""The command: python -m local_aws start|status|stop|reset|env|faults|calls."""
+"""The command: python -m local_aws start|status|stop|reset|env|faults|calls|machine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import local_aws.faults.command as faults_command
+import local_aws.machines.command as machine_command
 from local_aws import lifecycle
 from local_aws.environment import UNSET, aws_environment
 from local_aws.home import DEFAULT_HOME, Home, LocalAwsError, read_home
@@ -24,6 +25,7 @@ examples:
   python -m local_aws start --home .local/two --port 0 --network auto
                                                                a second one beside it, wherever there is room
   python -m local_aws faults add --help                        what can be made to go wrong
+  python -m local_aws machine --help                           and with machines
   python -m local_aws stop                                     end it with all its machines
   python -m local_aws reset                                    stop, and forget its folder
 """
@@ -70,6 +72,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands.add_parser("reset", parents=[common], help="stop, and forget everything in its folder")
     commands.add_parser("env", parents=[common], help="print the environment that makes AWS tools use it")
     faults_command.add_commands(commands, common)
+    machine_command.add_command(commands, common)
     return parser.parse_args(arguments)
 
 

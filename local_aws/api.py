@@ -18,6 +18,7 @@ from local_aws.faults.door import Door
 from local_aws.faults.exchange import Environ, StartResponse
 from local_aws.faults.fault import MODELS
 from local_aws.home import ACCOUNT_ID, Home, world_lock
+from local_aws.machines.ec2_backend import LocalEC2Backend
 
 STATUS_PATH = "/local-aws/status"
 CONTROL_PATH = "/local-aws/"
@@ -45,7 +46,7 @@ class Api:
         self._home = home
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._door = Door(self._serve)
-        self._control = Control(self._door)
+        self._control = Control(self._door, LocalEC2Backend.machines)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""

@@ -1,8 +1,9 @@
-"""What the HTTP routes beside the AWS API do: put faults in, release them, show the calls.
+"""What the HTTP routes beside the AWS API do: put faults in, show the calls, trouble machines.
 
 GET /local-aws/faults                  all faults             POST /local-aws/faults             put one in
 POST /local-aws/faults/FAULT/release   end that one           DELETE /local-aws/faults           end all
 GET /local-aws/calls?action=GLOB&since=SEQUENCE               the calls there were
+POST /local-aws/machines/INSTANCE|next/TROUBLE                what befalls a machine: machines/troubles.py
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from local_aws.faults.door import Door
 from local_aws.faults.exchange import Environ, StartResponse, read_body
 from local_aws.faults.fault import fault_from_json
 from local_aws.home import LocalAwsError
+from local_aws.machines.control import befall
+from local_aws.machines.machines import Machines
 
 FAULTS = "/local-aws/faults"
 CALLS = "/local-aws/calls"
@@ -25,8 +28,9 @@ CALLS = "/local-aws/calls"
 class Control:
     """A WSGI application that answers in JSON: what was asked for, or {"error": one line}."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, machines: Machines) -> None:
         self._door = door
+        self._machines = machines
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -55,6 +59,8 @@ class Control:
             case "GET", ["calls"]:
                 query = parse_qs(environ.get("QUERY_STRING", ""))
                 return self._door.journal.list(query.get("action", ["*"])[0], _since(query))
+            case "POST", ["machines", instance_id, trouble]:
+                return befall(self._machines, instance_id, trouble, _json(environ))
             case method, _:
                 raise LocalAwsError(
                     f"{method} {environ['PATH_INFO']} is nothing here · "

@@ -28,6 +28,8 @@ from local_aws.machines.seed import Seed, decoded_user_data
 
 log = logging.getLogger(__name__)
 
+# User guide, "Tag Auto Scaling groups and instances".
+GROUP_TAG = "aws:autoscaling:groupName"
 StateChange = tuple[Instance, InstanceState]
 
 
@@ -63,7 +65,12 @@ class LocalEC2Backend(LocalImages):
                 for instance, address in zip(reservation.instances, addresses, strict=True):
                     give_address(instance, address)
                     pending(instance)
-                    self.machines.launch(self._seed(instance), address, InstanceEvents(self, instance))
+                    self.machines.launch(
+                        self._seed(instance),
+                        address,
+                        InstanceEvents(self, instance),
+                        (arguments["tags"].get("instance") or {}).get(GROUP_TAG),
+                    )
             except BaseException:
                 unused = set(addresses) - {instance.private_ip for instance in self.all_instances()}
                 self.machines.give_back(sorted(unused))

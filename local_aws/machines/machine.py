@@ -16,6 +16,7 @@ from local_aws.machines import podman
 from local_aws.machines.first_process import FirstProcess
 from local_aws.machines.mailbox import Mailbox
 from local_aws.machines.podman import Flags, MachineSpec
+from local_aws.machines.troubles import Trouble, bring
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ BOOT_SECONDS = 20.0
 SHUTDOWN_SECONDS = 30
 # How systemd ends as the first process of a PID namespace: pid_namespaces(7), reboot(2).
 STATUS_OF_REBOOT = 128 + 1
+
+
+Done = Callable[[LocalAwsError | None], None]
+"""Is told how something went: None when well."""
 
 
 class Events(Protocol):
@@ -51,6 +56,7 @@ class Machine:
         self._process = FirstProcess()
         self._ending = threading.Event()
         self._gone = False
+        self._is_frozen = False
         self._last_console = ""
         self._thread = threading.Thread(target=self._live, name=spec.name, daemon=True)
 
@@ -76,9 +82,13 @@ class Machine:
         self._ending.set()
         self._tasks.put(self._terminate)
 
-    def commit(self, image: str, done: Callable[[LocalAwsError | None], None]) -> None:
+    def commit(self, image: str, done: Done) -> None:
         """Make *image* of its disk, and tell *done*."""
-        self._tasks.put(lambda: self._commit(image, done))
+        self._tasks.put(lambda: _telling(done, lambda: podman.commit_machine(self.spec.name, image)))
+
+    def suffer(self, trouble: Trouble, done: Done) -> None:
+        """Have *trouble* befall it, and tell *done*."""
+        self._tasks.put(lambda: _telling(done, lambda: self._suffer(trouble)))
 
     def abandon(self) -> None:
         """Do nothing more, and return when its thread has ended; the container is left to the caller."""
@@ -186,12 +196,12 @@ class Machine:
 
     def _stop(self) -> None:
         self._process.forget()
-        podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
+        self._shut_down()
         self._events.stopped(by_itself=False, message="")
 
     def _reboot(self) -> None:
         self._process.forget()
-        podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
+        self._shut_down()
         self._start()
 
     def _terminate(self) -> None:
@@ -200,7 +210,7 @@ class Machine:
     def _vanish(self, *, by_itself: bool, message: str) -> None:
         self._process.forget()
         with contextlib.suppress(podman.PodmanError):  # it may not even exist; removing it ends it by force
-            podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
+            self._shut_down()
         self.console()
         podman.remove_machine(self.spec.name)
         shutil.rmtree(self.spec.seed, ignore_errors=True)
@@ -210,10 +220,25 @@ class Machine:
     def _give_up(self) -> None:
         self._gone = True
 
-    def _commit(self, image: str, done: Callable[[LocalAwsError | None], None]) -> None:
-        try:
-            podman.commit_machine(self.spec.name, image)
-        except LocalAwsError as error:
-            done(error)
+    def _suffer(self, trouble: Trouble) -> None:
+        bring(trouble, self.spec)
+        if trouble in (Trouble.HANG, Trouble.RESUME):
+            self._is_frozen = trouble is Trouble.HANG
+
+    def _shut_down(self) -> None:
+        """End its services; what is frozen cannot end by itself and is ended by force."""
+        if self._is_frozen:
+            podman.kill_machine(self.spec.name)
+            self._is_frozen = False
         else:
-            done(None)
+            podman.stop_machine(self.spec.name, SHUTDOWN_SECONDS)
+
+
+def _telling(done: Done, task: Callable[[], None]) -> None:
+    """Do *task*, and tell *done* how it went."""
+    try:
+        task()
+    except LocalAwsError as error:
+        done(error)
+    else:
+        done(None)

@@ -15,6 +15,7 @@ from local_aws.machines.flags import working_flags
 from local_aws.machines.machine import Events, Machine
 from local_aws.machines.podman import MachineSpec
 from local_aws.machines.seed import Seed, write_seed
+from local_aws.machines.troubles import NextLaunches, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Machines:
         self.base_ami_id = base_ami_id
         self._pool = AddressPool(home.network)
         self._machines: dict[str, Machine] = {}
+        self.next_launches = NextLaunches()
         self._unwanted_images: set[str] = set()
         self._boots = threading.Semaphore(BOOTS_AT_ONCE)
         self._housekeeping = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
@@ -56,8 +58,8 @@ class Machines:
         for address in addresses:
             self._pool.give_back(address)
 
-    def launch(self, seed: Seed, address: str, events: Events) -> None:
-        """Begin to boot a machine of the AMI in *seed*."""
+    def launch(self, seed: Seed, address: str, events: Events, group: str | None) -> None:
+        """Begin to boot a machine of the AMI in *seed*, for an Auto Scaling group if for any."""
         spec = MachineSpec(
             name=f"{self.home.name}-{seed.instance_id}",
             home_name=self.home.name,
@@ -72,6 +74,8 @@ class Machines:
         with world_lock:
             self._machines[seed.instance_id] = machine
         machine.boot()
+        for trouble in self.next_launches.take(seed.ami_id, group):
+            suffer_in(trouble.in_seconds, machine, trouble.trouble)
 
     def find(self, instance_id: str) -> Machine | None:
         """The machine of *instance_id*, also after its end; None for an instance that never had one."""
@@ -118,6 +122,21 @@ class Machines:
         with contextlib.suppress(RuntimeError):
             for image in sorted(removable):
                 self._housekeeping.submit(_remove_image, image)
+
+
+def suffer_in(seconds: float, machine: Machine, trouble: Trouble) -> None:
+    """Have *trouble* befall *machine* after *seconds*; a failure is in the log only."""
+
+    def done(error: LocalAwsError | None) -> None:
+        if error:
+            log.error("%s did not %s: %s", machine.spec.name, trouble, error)
+
+    if seconds:
+        timer = threading.Timer(seconds, machine.suffer, (trouble, done))
+        timer.daemon = True
+        timer.start()
+    else:
+        machine.suffer(trouble, done)
 
 
 def image_prefix(home: Home) -> str:

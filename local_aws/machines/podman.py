@@ -109,6 +109,21 @@ def stop_machine(name: str, seconds: int) -> None:
     run(["stop", f"--time={seconds}", name], timeout_seconds=seconds + 60)
 
 
+def kill_machine(name: str) -> None:
+    """End the machine's processes at once, also when they are frozen."""
+    run(["kill", "--signal=KILL", name])
+
+
+def freeze_machine(name: str) -> None:
+    """Let none of the machine's processes run."""
+    run(["pause", name])
+
+
+def thaw_machine(name: str) -> None:
+    """Let them run again."""
+    run(["unpause", name])
+
+
 def remove_machine(name: str) -> None:
     """Remove the machine with its disk, by force; nothing to do when it is gone."""
     remove_machines([name])

@@ -5,10 +5,10 @@ PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m tools.local_stack
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down env test lint bench clean
+.PHONY: help setup up preview down env test test-faults lint bench clean
 
 help: ## List these commands
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 20
 
 setup: ## Install and build what this machine lacks (run by the others, quick when nothing is missing)
 	@python3 tools/setup.py
@@ -30,8 +30,11 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
-test: lint ## Check everything and run every test
-	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile
+test: lint ## Check everything and run every test but those of test-faults
+	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --ignore=tests/faults
+
+test-faults: setup ## Prove that faults do no harm: outages, kills, load (one after the other, long)
+	@$(PYTHON) -m pytest --timeout=1200 tests/faults
 
 bench: setup ## Measure the build, a no-op update and the fingerprint against what they should cost
 	@$(PYTHON) -m bench

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("local_aws.server")
 
 # In the order in which they are installed and started; they stop in reverse.
-PARTS = ("local_aws.machines", "local_aws.load_balancing", "local_aws.auto_scaling")
+PARTS = (
+    "local_aws.machines",
+    "local_aws.load_balancing",
+    "local_aws.monitoring",
+    "local_aws.auto_scaling",
+)
 MOTO_SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
     "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "true",

@@ -146,10 +146,16 @@ def _read_desired(backend: LocalAutoScalingBackend, configuration: Mapping[str, 
 
 
 def _check_alarms(backend: LocalAutoScalingBackend, preferences: Preferences) -> None:
+    """Every alarm must be there and OK (user guide, "Undo changes with a manual or auto rollback")."""
     known = cloudwatch_backends[backend.account_id][backend.region_name].alarms
-    missing = [name for name in preferences.alarms if name not in known]
-    if missing:
-        raise ValidationError(f"CloudWatch alarms not found: {missing}")
+    for name in preferences.alarms:
+        if name not in known:
+            raise ValidationError(f"The CloudWatch alarm {name} was not found.")
+        if known[name].state_value != "OK":
+            raise ValidationError(
+                f"The CloudWatch alarm {name} is in the {known[name].state_value} state. An instance refresh "
+                "can be started when it is in the OK state."
+            )
 
 
 def _obstacle_to_rollback(

@@ -201,6 +201,19 @@ class Account:
         found = self.scaling.describe_scaling_activities(AutoScalingGroupName=name, IncludeDeletedGroups=True)
         return list(found["Activities"])
 
+    def put_alarm(self, name: str) -> None:
+        """An alarm whose state nothing but the test changes."""
+        self.watch.put_metric_alarm(
+            AlarmName=name,
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            MetricName="HTTPCode_Target_5XX_Count",
+            Namespace="AWS/ApplicationELB",
+            Period=60,
+            Statistic="Sum",
+            Threshold=1,
+        )
+
     def start_refresh(self, version: str | None = "2", name: str = "web", **preferences: Any) -> str:
         """Start a refresh to *version*; None: without a desired configuration."""
         usual = {"MinHealthyPercentage": 100, "MaxHealthyPercentage": 150, "InstanceWarmup": 0}

@@ -213,16 +213,7 @@ def test_a_checkpoint_is_said_and_passed(account: Account) -> None:
 
 def test_an_alarm_in_the_bake_time_rolls_back(account: Account) -> None:
     account.create_group()
-    account.watch.put_metric_alarm(
-        AlarmName="5xx",
-        ComparisonOperator="GreaterThanThreshold",
-        EvaluationPeriods=1,
-        MetricName="HTTPCode_Target_5XX_Count",
-        Namespace="AWS/ApplicationELB",
-        Period=60,
-        Statistic="Sum",
-        Threshold=1,
-    )
+    account.put_alarm("5xx")
     account.start_refresh("2", AutoRollback=True, BakeTime=3600, AlarmSpecification={"Alarms": ["5xx"]})
     account.wait_for_status("Baking")
 
@@ -231,6 +222,16 @@ def test_an_alarm_in_the_bake_time_rolls_back(account: Account) -> None:
 
     assert "CloudWatch alarm 5xx went into the ALARM state." in ended["RollbackDetails"]["RollbackReason"]
     assert account.versions() == ["1", "1"]
+
+
+@pytest.mark.parametrize("state", ["ALARM", "INSUFFICIENT_DATA"])
+def test_a_refresh_cannot_be_started_with_an_alarm_that_is_not_ok(account: Account, state: str) -> None:
+    account.create_group()
+    account.put_alarm("5xx")
+    account.watch.set_alarm_state(AlarmName="5xx", StateValue=state, StateReason="test")
+
+    with pytest.raises(ClientError, match=f"5xx is in the {state} state"):
+        account.start_refresh("2", AlarmSpecification={"Alarms": ["5xx"]})
 
 
 def test_a_machine_that_dies_meanwhile_is_replaced_by_the_new_version(account: Account) -> None:

@@ -36,10 +36,14 @@ from image_builder.run_folder import (
     new_run_id,
     prepare,
 )
+from image_builder.run_tags import add_run_tags
 from image_builder.template import Template, missing_variables, problems_of, read_template
 
 _SECONDS_TO_REGISTER = 900.0
 """What an AMI that is registered already gets to become available, however late the build is."""
+
+_TAGS_OF_TEMPORARIES = (tags.TAG_BUILT_BY, tags.TAG_RUN, tags.TAG_RUN_DEADLINE)
+"""What reap goes by; an AMI has these from its registration on."""
 
 _POST_PROCESSOR_FAILED = "Post-processor failed"
 
@@ -88,6 +92,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
     try:
         copy_template(inputs.folder, run, inputs.file_digests)
         prepare(run, variables_for(build))
+        add_run_tags(run.template, {name: build.tags[name] for name in _TAGS_OF_TEMPORARIES})
         hide_values(run.template, names_to_hide(template, environment))
         show(f"building {ami_name} with Packer {version} · log: {run.log}")
         packer = Packer(run=run, environment=environment, deadline=build.deadline, show=show, lock=lock)

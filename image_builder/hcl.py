@@ -7,7 +7,7 @@ nothing is evaluated.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,12 @@ from lark.exceptions import LarkError
 from image_builder.errors import TemplateError
 
 _OPTIONS = SerializationOptions(strip_string_quotes=True, with_comments=False)
+_LABELS = {"variable": 1, "variables": 0, "source": 2, "build": 0}
 _MANIFEST_IN_HCL = """
   post-processor "manifest" {{
     output     = {output}
     strip_path = true
-  }}
-"""
+  }}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,26 +67,42 @@ def add_manifest(file: Path, output: Path) -> None:
             document["build"] = [_with_manifest(build, output) for build in _as_list(document["build"])]
         file.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return
-    tree = hcl2.parses_to_tree(text)
-    ends = [
-        (child.meta.start_pos, child.meta.end_pos)
-        for child in tree.children[0].children
-        if getattr(child, "data", None) == "block" and child.children[0].children[0] == "build"
-    ]
     quoted = json.dumps(str(output)).replace("${", "$${").replace("%{", "%%{")
     manifest = _MANIFEST_IN_HCL.format(output=quoted)
-    for start, end in reversed(ends):
-        text = text[:start] + _with_manifest_text(text[start:end], manifest) + text[end:]
-    file.write_text(text, encoding="utf-8")
+    file.write_text(
+        replace_blocks(text, "build", lambda block, _line: open_up(block, manifest)), encoding="utf-8"
+    )
 
 
-def _with_manifest_text(block: str, manifest: str) -> str:
-    # A build block has no labels: what is before its first brace is the word itself.
+def replace_blocks(text: str, kind: str, replace: Callable[[str, int], str]) -> str:
+    """The HCL *text* with what *replace* makes of each block of *kind* and the number of lines before it."""
+    spans = [
+        (child.meta.start_pos, child.meta.end_pos)
+        for child in hcl2.parses_to_tree(text).children[0].children
+        if getattr(child, "data", None) == "block" and child.children[0].children[0] == kind
+    ]
+    pieces, end = [], 0
+    for start, next_end in spans:
+        pieces += [text[end:start], replace(text[start:next_end], text.count("\n", 0, start))]
+        end = next_end
+    return "".join([*pieces, text[end:]])
+
+
+def block_in(text: str) -> Block:
+    """The one block that the HCL *text* is."""
+    ((kind, bodies),) = ((key, value) for key, value in _parse_hcl(text).items() if not key.startswith("__"))
+    ((labels, body),) = _labelled(_as_list(bodies)[0], _LABELS[kind])
+    return Block(file="", kind=kind, labels=labels, body=body)
+
+
+def open_up(block: str, more: str) -> str:
+    """The HCL text *block* with *more* at its end."""
+    # Labels hold no braces: what is before the first one is the block's kind and labels.
     opening, _, rest = block.partition("{")
     inside = rest.removesuffix("}")
     # HCL allows no nested block in a block written on one line, so that line is opened up.
     newline = "" if "\n" in inside else "\n"
-    return f"{opening}{{{newline}{inside}{manifest}}}"
+    return f"{opening}{{{newline}{inside}{more}\n}}"
 
 
 def _with_manifest(build: Mapping[str, Any], output: Path) -> dict[str, Any]:
@@ -107,7 +123,7 @@ def _blocks_of(file: Path) -> Iterator[Block]:
         ) from error
     if not isinstance(document, dict):
         raise TemplateError(f"{file.name} is no template · a JSON object was expected")
-    for kind, labels in (("variable", 1), ("variables", 0), ("source", 2), ("build", 0)):
+    for kind, labels in _LABELS.items():
         for body in _as_list(document.get(kind, [])):
             for names, inner in _labelled(body, labels):
                 yield Block(file=file.name, kind=kind, labels=names, body=inner)

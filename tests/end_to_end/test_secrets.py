@@ -203,7 +203,7 @@ def test_no_secret_of_a_run_that_builds_rolls_out_and_fails_comes_out_of_it(
 
     assert "exited 7" in failure or "status: 7" in failure, failure
     assert "both secrets arrived" in logs[0].read_text()
-    assert all("here is all" in log.read_text() for log in logs[:1])
+    assert "here is all" in logs[0].read_text()
     assert "DECLARED_SECRET=<sensitive>" in logs[0].read_text()
     assert arguments.looks > (time.monotonic() - began) / 10, "processes were hardly looked at"
 

@@ -44,7 +44,6 @@ def write_image(
 source "amazon-ebs" "tiny" {{
   ami_name      = {values["ami_name"]}
   tags          = {values["tags"]}
-  run_tags      = {values["tags"]}
   skip_ami_run_tags = true # moto has no tags of snapshots in CreateImage
   region        = {values["region"]}
   instance_type = "t3.micro"

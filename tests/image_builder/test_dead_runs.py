@@ -50,6 +50,7 @@ def test_the_next_image_made_in_the_folder_removes_what_a_killed_run_left_and_sa
             ["instance", removed[0].split()[4]],
             ["key", "pair"],
             ["security", "group"],
+            ["volume", removed[3].split()[4]],
         ]
         assert all(line.endswith(f"of run {lost}, which was killed") for line in removed)
     assert list((project / RUNS).glob("*/template")) == list((project / RUNS).glob("*.lock")) == []

@@ -104,6 +104,7 @@ def test_what_a_lost_machine_left_is_listed_removed_once_its_deadline_is_over_an
         "instance",
         "key pair",
         "security group",
+        "volume",
     ]
     assert {row["reason"][:17] for row in early if row["run_id"] == lost} == {"run may be alive "}
     assert {row["reason"][:17] for row in early if row["run_id"] == living} == {"run is alive here"}
@@ -113,20 +114,21 @@ def test_what_a_lost_machine_left_is_listed_removed_once_its_deadline_is_over_an
     listed = reap(ec2)
 
     assert listed.returncode == 3, listed.stderr
-    assert listed.stdout.splitlines()[-1] == "us-east-1: 3 to remove, 4 to keep"
+    assert listed.stdout.splitlines()[-1] == "us-east-1: 4 to remove, 5 to keep"
     assert set(ec2.leftovers()) == before
 
     removed = reap(ec2, "--yes", "--json")
 
     assert removed.returncode == 0, removed.stderr
+    rows = [row for row in rows_of(removed) if row["is_removed"]]
     gone = {
-        row["id"] if row["kind"] == "instance" else row["name"]
-        for row in rows_of(removed)
-        if row["is_removed"]
+        row["id"] if row["kind"] == "instance" else row["name"] for row in rows if row["kind"] != "volume"
     }
-    assert len(gone) == 3
+    assert len(rows) == 4
     assert set(ec2.leftovers()) == before - gone
     assert foreign in ec2.leftovers()
+    volumes = client.describe_volumes(Filters=[{"Name": "tag-key", "Values": ["RunId"]}])["Volumes"]
+    assert [tag["Value"] for volume in volumes for tag in volume["Tags"] if tag["Key"] == "RunId"] == [living]
     assert reap(ec2).returncode == 0
     assert reap(ec2, "--run", lost).stdout == "us-east-1: 0 to remove, 0 to keep\n"
 

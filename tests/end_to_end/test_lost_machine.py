@@ -1,0 +1,84 @@
+"""The machine that builds is lost: another one's `reap` finds and removes what is left, and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.end_to_end.checkout import Checkout, ask, wait_until
+from tests.end_to_end.conftest import STACK, living_instances, own_images
+from tests.end_to_end.test_failures import NOTHING_LEFT, leftovers, packers_of
+
+
+def kill_everything(engine: int, project: Checkout) -> None:
+    """End the engine, its plugins and Packer with its supervisor at once, as a power cut does."""
+    family = [psutil.Process(engine), *psutil.Process(engine).children(recursive=True)]
+    family += [psutil.Process(pid) for pid in packers_of(project)]
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # Frozen first, none sees another one end.
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+
+def reap(project: Checkout, *options: str) -> tuple[int, str]:
+    """How `reap` ended, and what it printed."""
+    result = project.run(".venv/bin/python", "-m", "image_builder", "reap", *options)
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def foreign(ec2: Any) -> Iterator[str]:
+    """A key pair that somebody else's Packer may have made."""
+    name = "packer_of_somebody"
+    ec2.create_key_pair(KeyName=name)
+    yield name
+    ec2.delete_key_pair(KeyName=name)
+
+
+@pytest.fixture
+def lost(project: Checkout, ec2: Any) -> str:
+    """The run of a build that was cut off, with all its processes."""
+    project.edit("images/web-app/app/page.html", "</body>", "<!-- lost --></body>")
+    before = living_instances(ec2)
+    with project.start("pulumi", "up", "--yes", "--stack", STACK) as process:
+        wait_until(lambda: bool(living_instances(ec2) - before), "Packer launches its instance")
+        kill_everything(process.pid, project)
+        process.communicate(timeout=60)
+    project.run("pulumi", "cancel", "--yes", "--stack", STACK)
+    wait_until(lambda: packers_of(project) == [], "Packer is gone")
+    return max(run.name for run in (project.folder / ".packer-runs").glob("*/"))
+
+
+def test_what_a_lost_machine_left_in_aws_is_listed_and_removed_and_the_fleet_serves_on(
+    project: Checkout, ec2: Any, foreign: str, lost: str
+) -> None:
+    serving = project.outputs(STACK)
+    instances, images, left = living_instances(ec2), own_images(ec2), leftovers(ec2)
+
+    early_code, early = reap(project)
+    listed_code, listed = reap(project, "--run", lost, "--json")
+
+    assert early_code == 0, early
+    assert "run may be alive elsewhere until its deadline" in early
+    assert listed_code == 3, listed
+    rows = json.loads(listed)
+    assert all(row["is_leftover"] for row in rows)
+    assert {row["id"] for row in rows if row["kind"] == "instance"} == set(left["instances"]) != set()
+    assert {row["name"] for row in rows if row["kind"] == "key pair"} == set(left["key pairs"]) - {foreign}
+    assert {row["id"] for row in rows if row["kind"] == "security group"} == set(left["security groups"])
+    assert leftovers(ec2) == left
+
+    code, printed = reap(project, "--run", lost, "--yes")
+
+    assert code == 0, printed
+    assert leftovers(ec2) == {**NOTHING_LEFT, "key pairs": [foreign]}
+    assert living_instances(ec2) == instances - set(left["instances"])
+    assert own_images(ec2) == images
+    assert ask(serving["url"])["ami_id"] == serving["ami_id"]
+    assert reap(project, "--run", lost) == (0, "us-east-1: 0 to remove, 0 to keep\n")

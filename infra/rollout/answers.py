@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
+from infra.rollout.aws_errors import one_line
 from infra.rollout.preferences import read_preferences
 from infra.rollout.values import Group, Instance, Refresh, TargetHealth
 
@@ -73,13 +72,3 @@ def read_failed_launches(answer: Mapping[str, Any]) -> dict[str, str]:
             message = activity.get("StatusMessage") or activity.get("Description") or "no reason given"
             failed[activity["ActivityId"]] = one_line(message)
     return failed
-
-
-def error_code(error: ClientError) -> str:
-    """AWS's code of *error*."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def one_line(text: str) -> str:
-    """*text* without line breaks."""
-    return " ".join(str(text).split())

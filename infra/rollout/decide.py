@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from infra.rollout.preferences import Preferences
 from infra.rollout.values import ADOPTABLE_STATUSES, Fleet, Group, Instance, Refresh, Target, TargetHealth
 
 
@@ -26,32 +27,46 @@ class WaitForHealth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaitForOther:
+    """Wait until somebody else's refresh has ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelOther:
+    """Cancel somebody else's refresh."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refuse:
     """Leave the group alone, for this reason."""
 
     reason: str
 
 
+Step = Start | Adopt | WaitForHealth | WaitForOther | CancelOther | Refuse
+
+
 def decide_first_step(
-    group: Group, running: Refresh | None, target: Target
-) -> Start | Adopt | WaitForHealth | Refuse:
+    group: Group, running: Refresh | None, target: Target, *, on_refresh_in_progress: str = "fail"
+) -> Step:
     """What to do with *group* to bring it to *target*, when *running* is the refresh that is under way."""
-    if running is not None:
-        if running.leads_to(target) and running.status in ADOPTABLE_STATUSES:
-            return Adopt(refresh_id=running.refresh_id)
-        return Refuse(
-            reason=(
-                f"instance refresh {running.refresh_id} of {group.name} is {running.status} "
-                f"towards launch template version {running.launch_template_version or 'unknown'} · none "
-                f"was expected on the way to version {target.launch_template_version} · wait for it to end, "
-                "or run: aws autoscaling cancel-instance-refresh "
-                f"--auto-scaling-group-name {group.name}; then run pulumi up again"
-            )
+    if running is None:
+        is_named = group.launch_template_version == target.launch_template_version
+        return WaitForHealth() if is_named and not find_off_target(group, target) else Start()
+    if running.leads_to(target) and running.status in ADOPTABLE_STATUSES:
+        return Adopt(refresh_id=running.refresh_id)
+    if on_refresh_in_progress == "wait":
+        return WaitForOther()
+    if on_refresh_in_progress == "cancel":
+        return WaitForOther() if running.status == "Cancelling" else CancelOther()
+    return Refuse(
+        reason=(
+            f"instance refresh {running.refresh_id} of {group.name} is {running.status} towards launch "
+            f"template version {running.launch_template_version or 'unknown'} · none was expected on the way "
+            f"to version {target.launch_template_version} · run pulumi up again once it has ended, or have "
+            "it waited for (pulumi config set onRefreshInProgress wait) or cancelled (… cancel)"
         )
-    is_arrived = group.launch_template_version == target.launch_template_version and not find_off_target(
-        group, target
     )
-    return WaitForHealth() if is_arrived else Start()
 
 
 def find_off_target(group: Group, target: Target) -> list[Instance]:
@@ -59,20 +74,42 @@ def find_off_target(group: Group, target: Target) -> list[Instance]:
     return [
         instance
         for instance in group.instances
-        if not instance.lifecycle_state.startswith("Terminat")
-        and (
-            instance.launch_template_version != target.launch_template_version
-            or instance.ami_id not in (None, target.ami_id)
-        )
+        if not instance.is_leaving and is_off_target(instance, target)
     ]
 
 
+def is_off_target(instance: Instance, target: Target) -> bool:
+    """Whether *instance* runs something else."""
+    return instance.launch_template_version != target.launch_template_version or instance.ami_id not in (
+        None,
+        target.ami_id,
+    )
+
+
+def find_held(group: Group, target: Target, preferences: Preferences) -> list[tuple[Instance, str]]:
+    """The instances that a refresh waits for until a person acts, each with what holds it."""
+    held = []
+    for instance in group.instances:
+        if instance.is_leaving or not is_off_target(instance, target):
+            continue
+        if instance.is_in_standby:
+            if preferences.standby_instances in (None, "Wait"):
+                held.append((instance, "in standby"))
+        elif instance.is_protected_from_scale_in and preferences.scale_in_protected_instances in (
+            None,
+            "Wait",
+        ):
+            held.append((instance, "protected from scale in"))
+    return held
+
+
 def find_failing(fleet: Fleet, target: Target) -> list[tuple[Instance, TargetHealth]]:
-    """The instances on *target* that are called unhealthy, with the reason."""
+    """The instances on *target*, still there, that are called unhealthy, with the reason."""
     return [
         (instance, fleet.health_of(instance))
         for instance in fleet.group.instances
         if instance.launch_template_version == target.launch_template_version
+        and not instance.is_leaving
         and (fleet.health_of(instance).state == "unhealthy" or instance.health_status != "Healthy")
     ]
 
@@ -81,7 +118,5 @@ def find_lost(fleet: Fleet, failed_ids: Set[str]) -> list[str]:
     """Of the instances that once failed, those that are gone or going, if none serves; empty if one does."""
     if any(fleet.health_of(instance).is_healthy for instance in fleet.group.in_service):
         return []
-    living = {
-        one.instance_id for one in fleet.group.instances if not one.lifecycle_state.startswith("Terminat")
-    }
+    living = {one.instance_id for one in fleet.group.instances if not one.is_leaving}
     return sorted(failed_ids - living)

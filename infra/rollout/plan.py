@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from infra.rollout.preferences import Preferences
+
 DEFAULT_MIN_HEALTHY_PERCENTAGE = 90
 
 
@@ -54,3 +56,42 @@ def plan_batches(
     if max_healthy_percentage is not None or least == 100:
         return BatchPlan(instances=desired_capacity, extra=1, fewest=fewest, exceeds_maximum=True)
     return BatchPlan(instances=desired_capacity, extra=0, fewest=desired_capacity - 1)
+
+
+def describe_plan(desired_capacity: int, preferences: Preferences) -> str:
+    """What a refresh will do to a group of this size, in a line."""
+    plan = plan_batches(
+        desired_capacity, preferences.min_healthy_percentage, preferences.max_healthy_percentage
+    )
+    parts = [str(plan)]
+    pauses = preferences.checkpoint_percentages[:-1]
+    if pauses:
+        named = ", ".join(map(str, pauses[:-1])) + (" and " if pauses[:-1] else "") + str(pauses[-1])
+        parts.append(f"pauses {preferences.pause_seconds} s at {named} %")
+    if preferences.bake_time_seconds:
+        parts.append(f"bakes {preferences.bake_time_seconds} s")
+    if preferences.alarm_names:
+        parts.append(f"watches {', '.join(preferences.alarm_names)}")
+    return "; ".join(parts)
+
+
+def find_warnings(desired_capacity: int, preferences: Preferences) -> list[str]:
+    """What of this a person may not have meant, each with the numbers that do otherwise."""
+    plan = plan_batches(
+        desired_capacity, preferences.min_healthy_percentage, preferences.max_healthy_percentage
+    )
+    if desired_capacity == 0:
+        return []
+    # The first whole percentage in which an extra instance fits.
+    enough = 100 + -(-100 // desired_capacity)
+    if plan.extra == 0:
+        return [
+            "warning: a machine is terminated before its replacement serves; "
+            f"minHealthyPercentage 100 with maxHealthyPercentage {enough} launches first"
+        ]
+    if plan.exceeds_maximum:
+        return [
+            f"warning: no extra machine fits in maxHealthyPercentage {preferences.max_healthy_percentage}, "
+            f"so AWS exceeds it; {enough} says so openly"
+        ]
+    return []

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -17,7 +16,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from infra.rollout.answers import one_line
+from infra.rollout.aws_errors import AWS_ERRORS, explain
+from infra.rollout.decide import find_off_target
 from infra.rollout.errors import RolloutError
 from infra.rollout.inputs import (
     IDENTITY_INPUTS,
@@ -25,14 +25,20 @@ from infra.rollout.inputs import (
     TARGET_INPUTS,
     find_changed,
     find_refusals,
+    is_known,
     to_preferences,
     to_target,
 )
-from infra.rollout.plan import plan_batches
+from infra.rollout.patience import Patience
+from infra.rollout.plan import describe_plan, find_warnings
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.rolling import Rollout
+from infra.rollout.wording import describe_drift
 
 OUTPUTS = ("status", "refresh_id", "instances")
+SUCCESSFUL = "Successful"
+DRIFTED = "Drifted"
+"""The status that a refresh of the state gives a group whose instances are not, or not all, on the image."""
 
 
 class InstanceRefreshProvider(ResourceProvider):
@@ -51,9 +57,10 @@ class InstanceRefreshProvider(ResourceProvider):
         changed = find_changed(olds, news, (*TARGET_INPUTS, *PREFERENCE_INPUTS))
         # A refresh diffs what read returned, outputs included: there nothing is going to happen.
         is_going_to_happen = news.get("status") is None
-        if is_going_to_happen and not replaces and is_another_target(olds, news):
+        if is_going_to_happen and not replaces and has_to_move(olds, news):
             _say_plan(news)
-        return DiffResult(changes=bool(replaces or changed), replaces=replaces, delete_before_replace=False)
+        has_changes = bool(replaces or changed) or has_to_move(olds, news)
+        return DiffResult(changes=has_changes, replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Bring the group to the target; raises RolloutError, so that nothing is recorded, if it fails."""
@@ -61,31 +68,41 @@ class InstanceRefreshProvider(ResourceProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Bring the group to a new target; a preference alone moves nothing, it counts from the next time."""
-        if is_another_target(olds, news):
+        if has_to_move(olds, news):
             return UpdateResult(roll_out(news))
         return UpdateResult({**news, **{key: olds.get(key) for key in OUTPUTS}})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """The version that the group really names, so that a refresh shows when somebody else moved it."""
+        """What the group really names and runs, so that a refresh shows when somebody else moved it."""
         with short_errors(id_):
             refreshes = Refreshes(str(props["region"]))
             group = refreshes.find_group(str(props["auto_scaling_group_name"]))
             if group is None:
                 return ReadResult(id_="", outs={})
             version = group.launch_template_version
-            if version == props["launch_template_version"]:
-                return ReadResult(id_, props)
-            ami_id = refreshes.find_ami_of_version(str(props["launch_template_id"]), version)
-        print(f"rollout: {group.name} names launch template version {version} ({ami_id}) now", flush=True)
-        return ReadResult(id_, {**props, "launch_template_version": version, "ami_id": ami_id or ""})
+            if version != props["launch_template_version"]:
+                ami_id = refreshes.find_ami_of_version(str(props["launch_template_id"]), version)
+                say(f"rollout: {group.name} names launch template version {version} ({ami_id}) now")
+                return ReadResult(id_, {**props, "launch_template_version": version, "ami_id": ami_id or ""})
+            target = to_target(props)
+            running = refreshes.find_running(group.name)
+            is_leaving = running is not None and not running.leads_to(target)
+            group = refreshes.describe_group(group.name)
+            if props.get("standby_instances") == "Ignore":
+                group = group.without_standby()
+            strays = find_off_target(group, target)
+        if not is_leaving and not strays:
+            return ReadResult(id_, {**props, "status": SUCCESSFUL})
+        say(describe_drift(group.name, running if is_leaving else None, strays, target))
+        return ReadResult(id_, {**props, "status": DRIFTED})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Nothing: what was rolled out stays until the group itself goes."""
 
 
-def is_another_target(olds: dict[str, Any], news: dict[str, Any]) -> bool:
-    """Whether the group has to move."""
-    return bool(find_changed(olds, news, TARGET_INPUTS))
+def has_to_move(olds: dict[str, Any], news: dict[str, Any]) -> bool:
+    """Whether the group has to move: to another target, or back to the one that it left."""
+    return bool(find_changed(olds, news, TARGET_INPUTS)) or olds.get("status") == DRIFTED
 
 
 @contextmanager
@@ -95,11 +112,13 @@ def short_errors(group_name: str) -> Iterator[None]:
         yield
     except RolloutError as error:
         raise type(error)(str(error)) from None
-    except (BotoCoreError, ClientError) as error:
-        raise RolloutError(
-            f"AWS did not answer about {group_name}: {one_line(str(error))} · an instance refresh that was "
-            "started goes on · mend that, then run pulumi up again to follow it"
-        ) from None
+    except AWS_ERRORS as error:
+        raise RolloutError(explain(error, group_name)) from None
+
+
+def say(line: str) -> None:
+    """Say *line* where the person who runs Pulumi sees it."""
+    print(line, flush=True)
 
 
 def _say_plan(news: dict[str, Any]) -> None:
@@ -107,31 +126,35 @@ def _say_plan(news: dict[str, Any]) -> None:
     name = news.get("auto_scaling_group_name")
     try:
         group = Refreshes(str(news["region"]), is_preview=True).find_group(str(name))
-    except (BotoCoreError, ClientError):
+    except AWS_ERRORS:
         return  # Only a word less in the preview; the rollout itself looks again, and fails if it cannot.
     if group is not None:
-        preferences = to_preferences(news)
-        plan = plan_batches(
-            group.desired_capacity, preferences.min_healthy_percentage, preferences.max_healthy_percentage
-        )
-        print(f"rollout of {name}: {plan}", flush=True)
+        preferences = to_preferences({name: value for name, value in news.items() if is_known(value)})
+        say(f"rollout of {name}: {describe_plan(group.desired_capacity, preferences)}")
+        for warning in find_warnings(group.desired_capacity, preferences):
+            say(warning)
 
 
 def roll_out(props: dict[str, Any]) -> dict[str, Any]:
     """Run the rollout that *props* describe and return them with its outputs."""
     name = str(props["auto_scaling_group_name"])
+    seconds = 60.0 * float(props["timeout_minutes"])
     with short_errors(name):
         outcome = Rollout(
-            refreshes=Refreshes(str(props["region"])),
+            refreshes=Refreshes(
+                str(props["region"]),
+                patience=Patience(seconds=seconds, say=lambda line: say(f"rollout of {name}: {line}")),
+            ),
             group_name=name,
             target=to_target(props),
             preferences=to_preferences(props),
-            timeout_seconds=60.0 * float(props["timeout_minutes"]),
-            say=lambda line: print(line, flush=True),
+            on_refresh_in_progress=str(props.get("on_refresh_in_progress") or "fail"),
+            timeout_seconds=seconds,
+            say=say,
         ).run()
     return {
         **props,
-        "status": "Successful",
+        "status": SUCCESSFUL,
         "refresh_id": outcome.refresh_id or "",
         "instances": outcome.instances,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from infra.rollout.preferences import Preferences
@@ -39,6 +39,16 @@ class Instance:
         """Whether it counts towards the group's capacity."""
         return self.lifecycle_state == "InService"
 
+    @property
+    def is_in_standby(self) -> bool:
+        """Whether somebody took it out of service for a while."""
+        return self.lifecycle_state in ("Standby", "EnteringStandby")
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it is being terminated, or taken out of the group."""
+        return self.lifecycle_state.startswith(("Terminat", "Detach"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
@@ -54,6 +64,11 @@ class Group:
     def in_service(self) -> tuple[Instance, ...]:
         """The instances that count towards capacity."""
         return tuple(instance for instance in self.instances if instance.is_in_service)
+
+    def without_standby(self) -> Group:
+        """The group without what somebody took out of service."""
+        members = tuple(instance for instance in self.instances if not instance.is_in_standby)
+        return replace(self, instances=members)
 
 
 @dataclass(frozen=True, kw_only=True)

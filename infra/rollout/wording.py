@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from infra.rollout.values import Fleet, Instance, Refresh, Target, TargetHealth
+
+CONSOLE_LINES = 5
+LONGEST_CONSOLE_LINE = 160
+TERMINAL_SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[ -/]*[0-~])")
+"""Control sequences, operating system commands, and other escapes (ECMA-48)."""
+
+REMEDIES = {
+    "Cancelled": "run pulumi up again to go on",
+    "RollbackFailed": "some instances may run either image: mend what kept the old one from starting and run "
+    "pulumi up again",
+}
 
 
 def describe_missing(fleet: Fleet) -> str:
@@ -25,23 +39,55 @@ def describe(health: TargetHealth) -> str:
     return f"{health.state} ({health.reason})" if health.reason else health.state
 
 
-def describe_progress(refresh: Refresh) -> str:
+def describe_progress(refresh: Refresh, total: int | None = None) -> str:
     """One line on a running refresh; equal lines mean that nothing changed."""
-    count = describe_count(refresh)
+    count = describe_count(refresh, total)
     return f"{count}; {refresh.reason}" if refresh.reason else count
 
 
-def describe_count(refresh: Refresh) -> str:
-    """How far a refresh is, without the reason why it waits."""
-    return f"{refresh.status}, {refresh.percentage_complete} %, {refresh.instances_to_update} to update"
+def describe_count(refresh: Refresh, total: int | None = None) -> str:
+    """How far a refresh, of *total* instances where that is known, is, without the reason why it waits."""
+    left = refresh.instances_to_update
+    if refresh.status.startswith("Rollback") or total is None:
+        done = f"{left} to update"
+    else:
+        done = f"{max(0, total - left)} of {total} instances replaced"
+    return f"{refresh.status}, {refresh.percentage_complete} %, {done}"
 
 
-def describe_first_failing(failing: list[tuple[Instance, TargetHealth]]) -> str:
-    """What is added to a failure to say where to look; empty when nothing was seen failing."""
-    if not failing:
+def describe_failing(instance: Instance, health: TargetHealth) -> str:
+    """What is wrong with an instance; Auto Scaling may have an opinion of its own."""
+    if health.state == "unhealthy" or instance.health_status == "Healthy":
+        return f"{instance.instance_id}: {describe(health)}"
+    return f"{instance.instance_id}: {instance.health_status} to Auto Scaling, {describe(health)} as a target"
+
+
+def read_console_tail(text: str) -> str:
+    """The last lines of a console in one, without what moves a terminal's cursor or colours it."""
+    plain = TERMINAL_SEQUENCE.sub("", text.replace("\r", "\n"))
+    lines = ("".join(one if one.isprintable() else " " for one in line) for line in plain.split("\n"))
+    words = [" ".join(line.split())[:LONGEST_CONSOLE_LINE] for line in lines]
+    return " | ".join([line for line in words if line][-CONSOLE_LINES:])
+
+
+def describe_held(held: list[tuple[Instance, str]]) -> str:
+    """For whom a refresh waits until a person acts; empty when for nobody."""
+    if not held:
         return ""
-    instance, health = failing[0]
-    return f"; first failing instance {instance.instance_id}: {describe(health)}"
+    instance, why = held[0]
+    others = f" and {len(held) - 1} more" if len(held) > 1 else ""
+    return (
+        f"waits for {instance.instance_id}, which is {why}{others}: end that, or say what else to do with "
+        "such instances by standbyInstances and scaleInProtectedInstances"
+    )
+
+
+def describe_other(refresh: Refresh) -> str:
+    """Somebody else's refresh that is waited for."""
+    return (
+        f"waits for refresh {refresh.refresh_id} to launch template version "
+        f"{refresh.launch_template_version or 'unknown'} to end: {describe_progress(refresh)}"
+    )
 
 
 def describe_strays(group_name: str, strays: list[Instance], target: Target) -> str:
@@ -52,6 +98,22 @@ def describe_strays(group_name: str, strays: list[Instance], target: Target) -> 
         f"template version {first.launch_template_version}), one of {len(strays)} not on {target.ami_id} "
         f"(version {target.launch_template_version}) · none was expected · end its standby or scale-in "
         "protection, then run pulumi up again"
+    )
+
+
+def describe_drift(
+    group_name: str, leaving: Refresh | None, strays: Sequence[Instance], target: Target
+) -> str:
+    """Why a group is not on *target*, though it names it: what takes it elsewhere, or who runs what else."""
+    if leaving is not None:
+        return (
+            f"rollout: refresh {leaving.refresh_id} takes {group_name} to launch template version "
+            f"{leaving.launch_template_version or 'unknown'} now ({describe_count(leaving)})"
+        )
+    first = strays[0]
+    return (
+        f"rollout: {len(strays)} instances of {group_name} are not on {target.ami_id} now, among them "
+        f"{first.instance_id} with {first.ami_id} (launch template version {first.launch_template_version})"
     )
 
 
@@ -66,11 +128,12 @@ def describe_end(
     old_ami_id: str | None,
 ) -> str:
     """What is wrong when *refresh* ended and left the group on *version*, which launches *ami_id*."""
-    reason = refresh.rollback_reason or refresh.reason or "AWS gives no reason"
+    reason = (refresh.rollback_reason or refresh.reason or "AWS gives no reason").rstrip(".")
     verb = "runs" if refresh.status == "RollbackSuccessful" else "was left on"
+    remedy = REMEDIES.get(refresh.status, "mend the image and run pulumi up again")
     keep = f", or keep the old one: pulumi config set pinnedAmi {old_ami_id}"
     return (
         f"rollout of {target.ami_id} to {group_name} ended {refresh.status}: {reason}{first_failing} · "
-        f"the group {verb} {ami_id or 'no AMI'} (launch template version {version}) · mend the image and run "
-        f"pulumi up again{keep if old_ami_id not in (None, target.ami_id) else ''}"
+        f"the group {verb} {ami_id or 'no AMI'} (launch template version {version}) · {remedy}"
+        f"{keep if old_ami_id not in (None, target.ami_id) else ''}"
     )

@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.rollout.errors import RolloutError
+from infra.rollout.patience import Patience
 from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.values import Refresh, TargetHealth
@@ -44,7 +45,8 @@ def refreshes(monkeypatch: pytest.MonkeyPatch) -> Refreshes:
     """Real clients, whose requests go no further than a stub."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    return Refreshes("us-east-1")
+    patience = Patience(seconds=60, say=lambda _line: None, sleep=lambda _seconds: None)
+    return Refreshes("us-east-1", patience=patience)
 
 
 @contextmanager
@@ -84,6 +86,12 @@ def test_every_preference_has_its_name_in_the_api_and_zero_is_not_unset(refreshe
         instance_warmup_seconds=0,
         skip_matching=False,
         auto_rollback=False,
+        checkpoint_percentages=(20, 100),
+        checkpoint_delay_seconds=0,
+        bake_time_seconds=0,
+        alarm_names=("web-5xx",),
+        standby_instances="Wait",
+        scale_in_protected_instances="Ignore",
     )
     expected = {
         "MinHealthyPercentage": 0,
@@ -91,6 +99,12 @@ def test_every_preference_has_its_name_in_the_api_and_zero_is_not_unset(refreshe
         "InstanceWarmup": 0,
         "SkipMatching": False,
         "AutoRollback": False,
+        "CheckpointPercentages": [20, 100],
+        "CheckpointDelay": 0,
+        "BakeTime": 0,
+        "AlarmSpecification": {"Alarms": ["web-5xx"]},
+        "StandbyInstances": "Wait",
+        "ScaleInProtectedInstances": "Ignore",
     }
 
     with answers(
@@ -98,6 +112,53 @@ def test_every_preference_has_its_name_in_the_api_and_zero_is_not_unset(refreshe
         ("start_instance_refresh", start_request(expected), {"InstanceRefreshId": "r-1"}),
     ):
         refreshes.start("web", TARGET, preferences)
+
+
+def test_preferences_are_read_back_as_they_were_given(refreshes: Refreshes) -> None:
+    preferences = Preferences(
+        min_healthy_percentage=0,
+        checkpoint_percentages=(20, 100),
+        checkpoint_delay_seconds=0,
+        bake_time_seconds=60,
+        alarm_names=("web-5xx",),
+        skip_matching=False,
+        standby_instances="Terminate",
+    )
+    answer = {"InstanceRefreshId": "r-1", "Status": "Baking", "Preferences": preferences.to_request()}
+
+    with answers(
+        refreshes._auto_scaling,
+        (
+            "describe_instance_refreshes",
+            {"AutoScalingGroupName": "web", "MaxRecords": 1},
+            {"InstanceRefreshes": [answer]},
+        ),
+    ):
+        newest = refreshes.find_newest("web")
+
+    assert newest is not None
+    assert newest.preferences == preferences
+
+
+def test_a_start_whose_answer_is_lost_is_not_sent_again(refreshes: Refreshes) -> None:
+    with Stubber(refreshes._auto_scaling) as stub:
+        stub.add_client_error("start_instance_refresh", "ServiceUnavailable", http_status_code=503)
+
+        assert refreshes.start("web", TARGET, PREFERENCES) is None
+
+
+def test_the_latest_console_is_asked_for_and_where_there_is_none_the_one_that_aws_kept(
+    refreshes: Refreshes,
+) -> None:
+    with Stubber(refreshes._ec2) as stub:
+        stub.add_client_error(
+            "get_console_output",
+            "UnsupportedOperation",
+            expected_params={"InstanceId": "i-a", "Latest": True},
+        )
+        stub.add_response("get_console_output", {"Output": "it broke"}, {"InstanceId": "i-a"})
+
+        assert refreshes.find_console("i-a") == "it broke"
 
 
 def test_a_refresh_that_is_in_progress_already_is_told_apart_from_other_refusals(
@@ -147,8 +208,8 @@ def test_a_group_that_does_not_exist_is_one_line(refreshes: Refreshes) -> None:
         refreshes.describe_group("web")
 
 
-def test_instances_are_asked_for_by_the_hundred_and_all_pages_are_read(refreshes: Refreshes) -> None:
-    names = [f"i-{number}" for number in range(150)]
+def test_instances_are_asked_for_by_200_on_all_pages_and_only_once(refreshes: Refreshes) -> None:
+    names = [f"i-{number}" for number in range(250)]
 
     def page(some: list[str]) -> dict[str, Any]:
         return {"Reservations": [{"Instances": [{"InstanceId": name, "ImageId": NEW_AMI} for name in some]}]}
@@ -158,11 +219,12 @@ def test_instances_are_asked_for_by_the_hundred_and_all_pages_are_read(refreshes
 
     with answers(
         refreshes._ec2,
-        ("describe_instances", filters(names[:100]), {**page(names[:60]), "NextToken": "more"}),
-        ("describe_instances", {**filters(names[:100]), "NextToken": "more"}, page(names[60:100])),
-        ("describe_instances", filters(names[100:]), page(names[100:])),
+        ("describe_instances", filters(names[:200]), {**page(names[:60]), "NextToken": "more"}),
+        ("describe_instances", {**filters(names[:200]), "NextToken": "more"}, page(names[60:200])),
+        ("describe_instances", filters(names[200:]), page(names[200:])),
     ):
         assert refreshes.find_ami_ids(names) == dict.fromkeys(names, NEW_AMI)
+        assert refreshes.find_ami_ids(names[:2]) == dict.fromkeys(names[:2], NEW_AMI)
 
 
 def test_the_worst_health_of_any_target_group_counts(refreshes: Refreshes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from infra.rollout.errors import RefreshInProgressError, RolloutDeadlineError, RolloutError
+from infra.rollout.preferences import Preferences
 from infra.rollout.rolling import Outcome, Rollout
 from tests.infra.rollout.worlds import (
     NEW_AMI,
@@ -28,13 +29,20 @@ def five_seconds_between_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "5")
 
 
-def roll_out(aws: ScriptedRefreshes, timeout_seconds: float = 3600) -> Outcome:
+def roll_out(
+    aws: ScriptedRefreshes,
+    timeout_seconds: float = 3600,
+    *,
+    on_refresh_in_progress: str = "fail",
+    preferences: Preferences = PREFERENCES,
+) -> Outcome:
     """Run the rollout on *aws*; what it says is kept there."""
     return Rollout(
         refreshes=aws,
         group_name="web",
         target=TARGET,
-        preferences=PREFERENCES,
+        preferences=preferences,
+        on_refresh_in_progress=on_refresh_in_progress,
         timeout_seconds=timeout_seconds,
         say=aws.said.append,
         sleep=aws.sleep,
@@ -73,8 +81,8 @@ def test_says_the_plan_each_change_and_the_end_with_the_time() -> None:
 
     assert aws.said == [
         f"rollout    0 s  r-1 to {NEW_AMI} started: 2 instances, one extra at a time, never fewer than 2",
-        "rollout    5 s  InProgress, 50 %, 1 to update",
-        "rollout   18 s  Successful, 100 %, 2 to update",
+        "rollout    5 s  InProgress, 50 %, 1 of 2 instances replaced",
+        "rollout   18 s  Successful, 100 %, 0 of 2 instances replaced",
         f"rollout   18 s  all 2 instances in service and healthy on {NEW_AMI}",
     ]
 
@@ -173,7 +181,7 @@ def test_somebody_elses_refresh_is_left_alone_and_named(running: object) -> None
 
     assert aws.started == []
     assert "instance refresh r-1 of web" in message
-    assert "aws autoscaling cancel-instance-refresh --auto-scaling-group-name web" in message
+    assert "pulumi config set onRefreshInProgress wait" in message
 
 
 def test_a_refresh_that_another_run_starts_at_the_same_moment_is_followed() -> None:
@@ -188,9 +196,9 @@ def test_a_refresh_that_another_run_starts_at_the_same_moment_is_followed() -> N
 
 
 def test_gives_up_when_aws_says_again_and_again_that_another_refresh_runs() -> None:
-    aws = ScriptedRefreshes([BEFORE], starts=[None, None, None])
+    aws = ScriptedRefreshes([BEFORE], starts=[None] * 5)
 
-    with pytest.raises(RefreshInProgressError, match="refused 3 times"):
+    with pytest.raises(RefreshInProgressError, match="did not start one in 5 tries"):
         roll_out(aws)
 
 
@@ -201,16 +209,21 @@ def test_a_refresh_that_aws_does_not_list_yet_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("status", "left", "remedy"),
     [
-        ("Failed", f"the group was left on {OLD_AMI}"),
-        ("Cancelled", f"the group was left on {OLD_AMI}"),
-        ("RollbackSuccessful", f"the group runs {OLD_AMI} (launch template version 1)"),
-        ("RollbackFailed", f"the group was left on {OLD_AMI}"),
+        ("Failed", "was left on", "mend the image and run pulumi up again"),
+        ("Cancelled", "was left on", "run pulumi up again to go on"),
+        ("RollbackSuccessful", "runs", "mend the image and run pulumi up again"),
+        (
+            "RollbackFailed",
+            "was left on",
+            "some instances may run either image: mend what kept the old one from starting and run pulumi up "
+            "again",
+        ),
     ],
 )
 def test_every_other_end_fails_with_what_happened_why_both_amis_and_what_to_do(
-    status: str, words: str
+    status: str, left: str, remedy: str
 ) -> None:
     sick = group(instance("a", "1"), instance("c", "2"), version="1")
     aws = ScriptedRefreshes(
@@ -224,10 +237,9 @@ def test_every_other_end_fails_with_what_happened_why_both_amis_and_what_to_do(
     message = failure_of(aws)
 
     assert message == (
-        f"rollout of {NEW_AMI} to web ended {status}: It did not get healthy.; first failing instance i-c: "
-        f"unhealthy (Target.FailedHealthChecks: Health checks failed) · {words}"
-        f"{'' if '(launch' in words else ' (launch template version 1)'} · mend the image and run pulumi up "
-        f"again, or keep the old one: pulumi config set pinnedAmi {OLD_AMI}"
+        f"rollout of {NEW_AMI} to web ended {status}: It did not get healthy; first failing instance i-c: "
+        f"unhealthy (Target.FailedHealthChecks: Health checks failed) · the group {left} {OLD_AMI} (launch "
+        f"template version 1) · {remedy}, or keep the old one: pulumi config set pinnedAmi {OLD_AMI}"
     )
 
 
@@ -235,7 +247,7 @@ def test_the_reason_of_a_rollback_is_told_rather_than_that_of_its_end() -> None:
     ended = refresh("RollbackSuccessful", reason="Done.", rollback_reason="The alarm web-5xx rang.")
     aws = ScriptedRefreshes([BEFORE, Moment(group=BEFORE.group, refresh=ended)])
 
-    assert "ended RollbackSuccessful: The alarm web-5xx rang. ·" in failure_of(aws)
+    assert "ended RollbackSuccessful: The alarm web-5xx rang ·" in failure_of(aws)
 
 
 def test_the_first_reason_for_waiting_is_told_at_once() -> None:
@@ -368,3 +380,150 @@ def test_a_poll_delay_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "soon")
 
     assert "AWS_POLL_DELAY_SECONDS is 'soon'" in failure_of(ScriptedRefreshes([BEFORE]))
+
+
+def elsewhere(status: str, percentage: int = 40) -> Moment:
+    """The group while somebody else's refresh, to version 7, is under way or has ended."""
+    return Moment(
+        group=BEFORE.group,
+        refresh=refresh(status, percentage, refresh_id="r-9", launch_template_version="7"),
+    )
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress", "Baking", "Cancelling", "RollbackInProgress"])
+def test_somebody_elses_refresh_is_waited_for_where_that_is_wished_and_then_ours_starts(status: str) -> None:
+    aws = ScriptedRefreshes([elsewhere(status), elsewhere(status), elsewhere("Cancelled"), AFTER])
+
+    outcome = roll_out(aws, on_refresh_in_progress="wait")
+
+    assert outcome.refresh_id == "r-1"
+    assert len(aws.started) == 1
+    assert aws.cancelled == []
+    waits = "waits for refresh r-9 to launch template version 7 to end"
+    assert [line for line in aws.said if waits in line] == [
+        f"rollout    0 s  {waits}: {status}, 40 %, 2 to update"
+    ]
+
+
+def test_waiting_for_somebody_elses_refresh_ends_at_the_deadline() -> None:
+    aws = ScriptedRefreshes([elsewhere("InProgress")])
+
+    with pytest.raises(RolloutDeadlineError, match=r"waits for refresh r-9 .* should have ended"):
+        roll_out(aws, 60, on_refresh_in_progress="wait")
+    assert aws.started == []
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress", "Baking", "RollbackInProgress"])
+def test_somebody_elses_refresh_is_cancelled_once_where_that_is_wished_and_its_end_is_waited_for(
+    status: str,
+) -> None:
+    aws = ScriptedRefreshes(
+        [elsewhere(status), elsewhere("Cancelling"), elsewhere("Cancelling"), elsewhere("Cancelled"), AFTER]
+    )
+
+    outcome = roll_out(aws, on_refresh_in_progress="cancel")
+
+    assert outcome.refresh_id == "r-1"
+    assert aws.cancelled == [0]
+    assert "cancels refresh r-9, as onRefreshInProgress says" in aws.said[0]
+
+
+def test_a_refresh_whose_start_was_not_answered_is_followed_to_its_bad_end_and_no_second_one_starts() -> None:
+    failed = Moment(group=BEFORE.group, refresh=refresh("RollbackSuccessful", reason="Sick."))
+    aws = ScriptedRefreshes([BEFORE, failed], starts=[None])
+
+    message = failure_of(aws)
+
+    assert aws.started == []
+    assert "ended RollbackSuccessful: Sick" in message
+
+
+def test_an_earlier_failed_refresh_to_the_same_target_is_not_taken_for_the_one_that_is_started() -> None:
+    earlier = Moment(group=BEFORE.group, refresh=refresh("RollbackSuccessful", refresh_id="r-0"))
+    aws = ScriptedRefreshes([earlier, earlier, AFTER], starts=[None, "r-1"])
+
+    assert roll_out(aws).refresh_id == "r-1"
+
+
+def test_a_failure_ends_with_the_console_of_the_first_failing_instance_without_control_characters() -> None:
+    console = "\x1b[32mone\x1b[0m\r\n\ntwo\nthree\nfour\x07\nfive\nsix  \n"
+    sick = Moment(
+        group=group(instance("a", "1"), instance("c"), instance("d"), version="1"),
+        refresh=refresh("InProgress", 10),
+        health={"i-c": UNHEALTHY, "i-d": UNHEALTHY},
+        consoles={"i-c": console},
+    )
+    aws = ScriptedRefreshes([BEFORE, sick, sick, Moment(group=BEFORE.group, refresh=refresh("Failed"))])
+
+    message = failure_of(aws)
+
+    assert "first failing instance i-c: unhealthy" in message
+    assert ", its console ends: two | three | four | five | six · " in message
+    assert set(aws.consoles_read) == {"i-c"}
+
+
+def test_an_instance_that_was_only_slow_is_not_called_failing() -> None:
+    members = group(instance("a", "1"), instance("c"), version="1")
+    aws = ScriptedRefreshes(
+        [
+            BEFORE,
+            Moment(group=members, refresh=refresh("InProgress", 10), health={"i-c": UNHEALTHY}),
+            Moment(group=members, refresh=refresh("InProgress", 20)),
+            Moment(group=BEFORE.group, refresh=refresh("Failed", reason="An alarm rang.")),
+        ]
+    )
+
+    assert "first failing" not in failure_of(aws)
+
+
+def test_an_instance_in_standby_is_named_as_what_is_waited_for() -> None:
+    held = group(instance("c"), instance("a", "1", lifecycle_state="Standby"))
+    progress = refresh("InProgress", 50, instances_to_update=1)
+    aws = ScriptedRefreshes([BEFORE, *[Moment(group=held, refresh=progress)] * 3, AFTER])
+
+    roll_out(aws)
+
+    (line,) = [line for line in aws.said if "i-a" in line]
+    assert "waits for i-a, which is in standby: " in line
+
+
+def test_an_instance_that_is_protected_from_scale_in_is_named_as_what_is_waited_for() -> None:
+    held = group(instance("c"), instance("a", "1", is_protected_from_scale_in=True))
+    aws = ScriptedRefreshes([BEFORE, Moment(group=held, refresh=refresh("InProgress", 50)), AFTER])
+
+    roll_out(aws)
+
+    assert any("waits for i-a, which is protected from scale in" in line for line in aws.said)
+
+
+def test_an_instance_in_standby_that_is_to_be_ignored_keeps_no_rollout_from_succeeding() -> None:
+    left = group(instance("c"), instance("d"), instance("a", "1", lifecycle_state="Standby"))
+    ignoring = Preferences(standby_instances="Ignore")
+    aws = ScriptedRefreshes(
+        [BEFORE, Moment(group=left, refresh=refresh("Successful", 100, preferences=ignoring))]
+    )
+
+    assert roll_out(aws, preferences=ignoring).instances == 2
+    assert not any("waits for" in line for line in aws.said)
+
+
+def test_a_description_that_is_older_than_the_end_is_looked_at_again() -> None:
+    stale = Moment(group=BEFORE.group, refresh=refresh("Successful", 100))
+    aws = ScriptedRefreshes([BEFORE, stale, stale, AFTER])
+
+    assert roll_out(aws).instances == 2
+
+
+def test_a_large_group_is_described_whole_when_something_changed_and_seldom_otherwise() -> None:
+    large = group(*(instance(str(number), "1") for number in range(200)), version="1", desired=200)
+    still = Moment(group=large, refresh=refresh("InProgress", 1, instances_to_update=200))
+    after = Moment(
+        group=group(*(instance(f"new-{number}") for number in range(200)), desired=200),
+        refresh=refresh("Successful", 100),
+    )
+    aws = ScriptedRefreshes([Moment(group=large), *[still] * 30, after])
+
+    roll_out(aws)
+
+    assert len(aws.sleeps) == 31
+    assert aws.fleets_described <= 30 / 6 + 4

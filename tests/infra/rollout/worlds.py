@@ -64,6 +64,7 @@ class Moment:
     refresh: Refresh | None = None
     health: dict[str, TargetHealth] = field(default_factory=dict)
     failed_launches: dict[str, str] = field(default_factory=dict)
+    consoles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,6 +78,9 @@ class ScriptedRefreshes(Refreshes):
         self.seconds = 0.0
         self.sleeps: list[float] = []
         self.said: list[str] = []
+        self.consoles_read: list[str] = []
+        self.cancelled: list[int] = []
+        self.fleets_described = 0
         self.started: list[tuple[Target, Preferences]] = []
         self._starts = iter(self.starts)
 
@@ -105,15 +109,26 @@ class ScriptedRefreshes(Refreshes):
         self, target_group_arns: Iterable[str], instance_ids: Sequence[str]
     ) -> dict[str, TargetHealth]:
         assert list(target_group_arns) == ["arn:tg"]
+        self.fleets_described += 1
         return {name: self.now.health.get(name, HEALTHY) for name in instance_ids}
 
-    def find_running(self, group_name: str) -> Refresh | None:  # noqa: ARG002
-        running = self.now.refresh
-        return running if running and running.is_running and not self.started else None
+    def find_newest(self, group_name: str) -> Refresh | None:
+        assert group_name == "web"
+        return None if self.started else self.now.refresh
+
+    def find_console(self, instance_id: str) -> str:
+        self.consoles_read.append(instance_id)
+        return self.now.consoles.get(instance_id, "")
+
+    def cancel(self, group_name: str) -> str | None:
+        assert group_name == "web"
+        self.cancelled.append(len(self.sleeps))
+        return "r-9"
 
     def find(self, group_name: str, refresh_id: str) -> Refresh | None:  # noqa: ARG002
         assert refresh_id == "r-1"
-        return self.now.refresh
+        shown = self.now.refresh
+        return shown if shown and shown.refresh_id == refresh_id else None
 
     def start(self, group_name: str, target: Target, preferences: Preferences) -> str | None:  # noqa: ARG002
         started = next(self._starts)

@@ -1,0 +1,102 @@
+"""Errors of AWS's API: which of them pass by themselves, and what a person is to do about the others."""
+
+from __future__ import annotations
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    SSLError,
+    SSOError,
+    TokenRetrievalError,
+)
+
+AwsError = BotoCoreError | ClientError
+AWS_ERRORS = (BotoCoreError, ClientError)
+
+TRANSIENT_CODES = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "InternalError",
+        "InternalFailure",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ResourceContention",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "Unavailable",
+    }
+)
+"""What botocore retries in standard mode, and what EC2 and Auto Scaling say (Common Errors)."""
+
+CREDENTIAL_CODES = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+def error_code(error: AwsError) -> str:
+    """AWS's code of *error*; empty where AWS did not answer at all."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def is_transient(error: AwsError) -> bool:
+    """Whether the same request may well be served in a moment: throttling, 5xx, no or half an answer."""
+    if isinstance(error, ClientError):
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        return error_code(error) in TRANSIENT_CODES or status == 429 or status >= 500
+    return isinstance(error, HTTPClientError) and not isinstance(error, SSLError)
+
+
+def describe_error(error: AwsError) -> str:
+    """*error* in a few words."""
+    if isinstance(error, ClientError):
+        return f"{error_code(error)}: {one_line(error.response.get('Error', {}).get('Message', ''))}"
+    return one_line(str(error))
+
+
+def explain(error: AwsError, group_name: str) -> str:
+    """The line that a rollout of *group_name* fails with because of *error*."""
+    said = describe_error(error)
+    goes_on = "an instance refresh that was started goes on"
+    is_credential = isinstance(error, NoCredentialsError | CredentialRetrievalError | SSOError)
+    if is_credential or isinstance(error, TokenRetrievalError) or error_code(error) in CREDENTIAL_CODES:
+        return (
+            f"AWS does not take the credentials for {group_name} ({said}) · valid ones were expected · renew "
+            f"them and run pulumi up again; {goes_on}"
+        )
+    if isinstance(error, ClientError) and error_code(error) in PERMISSION_CODES:
+        return (
+            f"{error.operation_name} for {group_name} is not allowed ({said}) · a role that may call it was "
+            f"expected · allow it and run pulumi up again; {goes_on}"
+        )
+    if is_transient(error):
+        return (
+            f"AWS does not answer about {group_name} ({said}) · {goes_on} · run pulumi up again to follow it"
+        )
+    asked = f"{error.operation_name} for {group_name}" if isinstance(error, ClientError) else group_name
+    return f"AWS refused {asked} ({said}) · {goes_on} · mend that, then run pulumi up again to follow it"
+
+
+def one_line(text: str) -> str:
+    """*text* without line breaks."""
+    return " ".join(str(text).split())

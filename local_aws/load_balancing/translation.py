@@ -92,6 +92,11 @@ def read_health_check(group: FakeTargetGroup) -> HealthCheck:
     )
 
 
+def is_running(instance: Instance) -> bool:
+    """Whether a machine is there to answer; the kernel tells that one has ended before its state is known."""
+    return instance.state == "running" and not getattr(instance, "has_machine_ended", False)
+
+
 def read_group(group: FakeTargetGroup, idle_seconds: int, instances: Mapping[str, Instance]) -> TargetGroup:
     """What *group* is to do."""
     targets = []
@@ -102,7 +107,7 @@ def read_group(group: FakeTargetGroup, idle_seconds: int, instances: Mapping[str
                 instance_id=target["Id"],
                 address=instance.private_ip if instance else None,
                 port=int(target["Port"]),
-                is_running=instance is not None and instance.state == "running",
+                is_running=instance is not None and is_running(instance),
             )
         )
     return TargetGroup(

@@ -22,7 +22,9 @@ STOPPED = ("stopped", 80)
 
 
 class LocalInstance(Instance):
-    """An instance that has no address after its end."""
+    """An instance that has no address after its end, and tells whether its machine is there to answer."""
+
+    has_machine_ended = False
 
     @property
     def private_dns_name(self) -> str:
@@ -59,8 +61,14 @@ class InstanceEvents:
     def running(self) -> None:
         """pending -> running; an instance that is being stopped or terminated stays so."""
         with world_lock:
+            self._instance.has_machine_ended = False  # type: ignore[attr-defined]
             if self._instance.state == "pending":
                 self._instance._state = InstanceState(*RUNNING)
+
+    def ended(self) -> None:
+        """The state stays until it is known what this is: at a reboot it stays `running`, as on EC2."""
+        with world_lock:
+            self._instance.has_machine_ended = True  # type: ignore[attr-defined]
 
     def stopped(self, *, by_itself: bool, message: str) -> None:
         """-> stopped; or terminated, when that is what the instance is to do at its own shutdown."""

@@ -37,6 +37,9 @@ class Events(Protocol):
     def running(self) -> None:
         """It boots or has booted: its SSH server answers, or it has run for BOOT_SECONDS without one."""
 
+    def ended(self) -> None:
+        """All its processes have ended by themselves; whether it boots again is not known yet."""
+
     def stopped(self, *, by_itself: bool, message: str) -> None:
         """It no longer runs; its disk is kept."""
 
@@ -176,6 +179,7 @@ class Machine:
 
     def _ended_by_itself(self) -> None:
         self._process.forget()
+        self._events.ended()
         status = podman.exit_status(self.spec.name)
         if status == STATUS_OF_REBOOT:
             self._start()

@@ -393,6 +393,28 @@ def test_a_stopped_instance_is_unused_and_a_pending_one_is_registering(world: Wo
     world.wait_for(group, pending, "healthy")
 
 
+def test_a_machine_that_ended_gets_no_request_from_then_on_and_is_checked_anew_when_it_is_back(
+    world: World,
+) -> None:
+    balancer, group = world.load_balancer(), world.target_group()
+    (gone, machine), (other, serving) = world.machine(), world.machine()
+    assert machine
+    assert serving
+    _, port = world.listener(balancer, group)
+    world.register(group, gone, other)
+    world.wait_for(group, gone, "healthy")
+    world.wait_for(group, other, "healthy")
+
+    world.instance(gone).has_machine_ended = True  # type: ignore[attr-defined]
+    world.wait_for(group, gone, "initial")
+    answers = {get(balancer["DNSName"], port)[1] for _ in range(6)}
+    world.instance(gone).has_machine_ended = False  # type: ignore[attr-defined]
+    world.wait_for(group, gone, "healthy")
+
+    assert answers == {serving.address}
+    assert get(balancer["DNSName"], port)[0] == 200
+
+
 def test_a_fixed_response_and_a_listener_moved_to_another_port(world: World) -> None:
     balancer = world.load_balancer()
     body = 'say "no" \\ $HOME #1\n%[src] {x}'

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import Any
+
+_FRAME, _NARROWEST_PROSE = 4, 24
 
 
 class Exit(IntEnum):
@@ -67,20 +70,29 @@ def print_json(answer: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print *rows* for people: a drawn table on a terminal; elsewhere one line each, never cut."""
-    if not sys.stdout.isatty():
-        widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-        for cells in (columns, *rows):
-            line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            print(line.rstrip())
+    """Print *rows* for people: drawn on a terminal that has room; elsewhere a line each, never cut."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    # Ids are for copying: only the last column, which is prose, may be broken into lines.
+    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - _FRAME * len(columns)
+    if sys.stdout.isatty() and room >= min(widths[-1], _NARROWEST_PROSE):
+        _draw_table(columns, rows)
         return
+    for cells in (columns, *rows):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+        print(line.rstrip())
+
+
+def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*columns, header_style="bold")
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     for cells in rows:
-        table.add_row(*cells)
-    Console().print(table, markup=False)
+        table.add_row(*map(Text, cells))  # As it stands: a text in brackets is no markup.
+    Console().print(table)
 
 
 def _complain(line: str) -> None:

@@ -112,6 +112,21 @@ def test_a_reader_that_has_read_enough_is_no_traceback(ec2: EmulatedEc2) -> None
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize(("columns", "is_drawn"), [("60", True), ("30", False)])
+def test_a_table_is_drawn_on_a_terminal_that_has_room_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: str, is_drawn: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+    print_table(("What", "Why"), [("i-0123456789abcdef0", "[red] is no colour here")])
+
+    printed = capsys.readouterr().out
+    assert "[red] is no colour here" in printed
+    assert "i-0123456789abcdef0" in printed
+    assert ("┏" in printed) == is_drawn
+
+
 def test_a_table_that_goes_into_a_pipe_has_one_plain_line_a_row(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("What", "Why"), [("instance", "w" * 300), ("key pair", "")])
 

@@ -83,7 +83,7 @@ fleet = Fleet(
         tags=tags,
     ),
 )
-if settings.alarms:
+alarms = (
     Alarms(
         name,
         AlarmsArgs(
@@ -97,6 +97,9 @@ if settings.alarms:
             tags=tags,
         ),
     )
+    if settings.alarms
+    else None
+)
 rollout = InstanceRefresh(
     f"{name}-rollout",
     InstanceRefreshArgs(
@@ -111,6 +114,7 @@ rollout = InstanceRefresh(
         checkpoint_percentages=settings.checkpoint_percentages,
         checkpoint_delay_seconds=settings.checkpoint_delay_seconds,
         bake_time_seconds=settings.bake_time_seconds,
+        alarm_names=alarms.names if alarms else (),
         skip_matching=settings.skip_matching,
         auto_rollback=settings.auto_rollback,
         standby_instances=settings.standby_instances,

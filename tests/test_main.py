@@ -146,7 +146,13 @@ def test_the_alarms_watch_the_load_balancer_and_can_be_left_out(monkeypatch: pyt
         "UnHealthyHostCount": 2,
         "TargetResponseTime": 0.5,
     }
+    assert dynamic(with_them, "InstanceRefresh")["alarm_names"] == [
+        "web-app-dev-target-5xx-1234567",
+        "web-app-dev-unhealthy-hosts-1234567",
+        "web-app-dev-p99-latency-1234567",
+    ]
     assert without_them.all_of(":MetricAlarm") == []
+    assert not dynamic(without_them, "InstanceRefresh")["alarm_names"]
 
 
 def test_two_stacks_share_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

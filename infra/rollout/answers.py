@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from infra.rollout.alarms import AlarmState
 from infra.rollout.aws_errors import one_line
 from infra.rollout.preferences import read_preferences
 from infra.rollout.values import Group, Instance, Refresh, TargetHealth
@@ -60,6 +61,18 @@ def read_worst_health(answers: Iterable[Mapping[str, Any]]) -> dict[str, TargetH
             reason = ": ".join(filter(None, (health.get("Reason"), health.get("Description"))))
             worst[instance_id] = TargetHealth(state=health["State"], reason=reason)
     return worst
+
+
+def read_alarms(answer: Mapping[str, Any]) -> list[AlarmState]:
+    """The alarms in an answer of DescribeAlarms."""
+    return [
+        AlarmState(
+            name=alarm["AlarmName"],
+            state=alarm["StateValue"],
+            reason=one_line(alarm.get("StateReason") or "no reason given").rstrip("."),
+        )
+        for alarm in (*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ()))
+    ]
 
 
 def read_failed_launches(answer: Mapping[str, Any]) -> dict[str, str]:

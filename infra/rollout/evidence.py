@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from infra.rollout.alarms import describe_ringing
 from infra.rollout.aws_errors import AWS_ERRORS, describe_error, is_transient
 from infra.rollout.decide import find_failing
 from infra.rollout.refreshes import Refreshes
@@ -19,6 +21,9 @@ class Evidence:
     target: Target
     failing: dict[str, str] = field(default_factory=dict)
     """What is wrong with each, in the order in which they were seen."""
+
+    ringing: str = ""
+    """What is added to a failure to say which alarm rang; empty when none was seen."""
 
     _console: str = ""
 
@@ -44,6 +49,16 @@ class Evidence:
             self._console = ""
         if first in {instance.instance_id for instance, _ in seen}:
             self._console = self._look_at_console(str(first)) or self._console
+
+    def note_alarms(self, names: Sequence[str]) -> None:
+        """Note which of these alarms rings; one that may not be read hides no failure."""
+        if self.ringing:
+            return
+        try:
+            self.ringing = describe_ringing(self.refreshes.find_alarms(names))
+        except AWS_ERRORS as error:
+            if is_transient(error):
+                raise
 
     def _look_at_console(self, instance_id: str) -> str:
         """Its console's end, where it has one; a console that may not be read stops no rollout."""

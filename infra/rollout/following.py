@@ -55,6 +55,8 @@ class Follower:
                 if in_the_way and in_the_way != held and refresh.is_running:
                     self.teller.add(in_the_way)
                 held = in_the_way
+            if refresh.rollback_reason or refresh.status == "Failed":
+                self.evidence.note_alarms(refresh.preferences.alarm_names)
             if not refresh.is_running:
                 return refresh
         raise AssertionError("unreachable")

@@ -11,7 +11,14 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.rollout.answers import read_failed_launches, read_group, read_refresh, read_worst_health
+from infra.rollout.alarms import AlarmState
+from infra.rollout.answers import (
+    read_alarms,
+    read_failed_launches,
+    read_group,
+    read_refresh,
+    read_worst_health,
+)
 from infra.rollout.aws_errors import AWS_ERRORS, error_code, is_transient
 from infra.rollout.errors import RolloutError
 from infra.rollout.patience import Patience
@@ -55,6 +62,7 @@ class Refreshes:
         self._auto_scaling: Any = boto3.client("autoscaling", config=config)
         self._load_balancing: Any = boto3.client("elbv2", config=config)
         self._ec2: Any = boto3.client("ec2", config=config)
+        self._cloudwatch: Any = boto3.client("cloudwatch", config=config)
         seconds = 0.0 if is_preview else PATIENCE_SECONDS
         self._patience = patience or Patience(seconds=seconds, say=lambda line: print(line, flush=True))
         self._ami_ids: dict[str, str] = {}
@@ -184,6 +192,14 @@ class Refreshes:
     def rollback(self, group_name: str) -> str | None:
         """Turn the refresh under way back; its id, None where there is none that can be turned back."""
         return self._end(self._auto_scaling.rollback_instance_refresh, group_name)
+
+    def find_alarms(self, names: Sequence[str]) -> list[AlarmState]:
+        """Those of these alarms, ten at most, that there are."""
+        if not names:
+            return []
+        kinds = ["MetricAlarm", "CompositeAlarm"]
+        request = self._cloudwatch.describe_alarms
+        return read_alarms(self._ask(request, AlarmNames=list(names), AlarmTypes=kinds))
 
     def find_ami_of_version(self, launch_template_id: str, version: str) -> str | None:
         """The AMI that a launch template's version names; None when the version is gone."""

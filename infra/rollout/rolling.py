@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
+from infra.rollout.alarms import find_obstacle
 from infra.rollout.decide import (
     Adopt,
     CancelOther,
@@ -108,6 +109,8 @@ class Rollout:
             if isinstance(step, Refuse):
                 raise RefreshInProgressError(step.reason)
             if isinstance(step, Start):
+                if self._waits_for_alarms():
+                    continue
                 newest_before = newest.refresh_id if newest else None
                 refresh_id = self._start(group)
                 if refresh_id is not None:
@@ -121,6 +124,18 @@ class Rollout:
             f"instance refreshes of {self.group_name} come and go: AWS did not start one in {refusals} tries "
             "· none but this was expected · end what starts the others, then run pulumi up again"
         )
+
+    def _waits_for_alarms(self) -> bool:
+        """Whether AWS would not start a refresh that watches the alarms yet; raises RolloutError if never."""
+        names = self.preferences.alarm_names
+        alarms = self.refreshes.find_alarms(names)
+        obstacle = find_obstacle(self.group_name, names, alarms, self._teller.seconds)
+        if obstacle is None:
+            return False
+        if obstacle.is_final:
+            raise RolloutError(obstacle.line)
+        self._teller.tell(obstacle.line)
+        return True
 
     def _start(self, group: Group) -> str | None:
         refresh_id = self.refreshes.start(self.group_name, self.target, self.preferences)
@@ -165,7 +180,7 @@ class Rollout:
                 refresh,
                 group_name=self.group_name,
                 target=self.target,
-                first_failing=self._evidence.first,
+                first_failing=self._evidence.ringing + self._evidence.first,
                 version=version,
                 ami_id=self.refreshes.find_ami_of_version(template, version),
                 old_ami_id=self.refreshes.find_ami_of_version(template, old_version),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
+from infra.rollout.alarms import AlarmState
 from infra.rollout.errors import RolloutError
 from infra.rollout.patience import Patience
 from infra.rollout.preferences import Preferences
@@ -322,6 +323,31 @@ def test_a_refresh_that_is_not_listed_yet_is_none(refreshes: Refreshes) -> None:
         ),
     ):
         assert refreshes.find("web", "r-1") is None
+
+
+def test_alarms_of_both_kinds_are_read_with_their_states(refreshes: Refreshes) -> None:
+    with answers(
+        refreshes._cloudwatch,
+        (
+            "describe_alarms",
+            {"AlarmNames": ["a", "b", "c"], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]},
+            {
+                "MetricAlarms": [{"AlarmName": "a", "StateValue": "ALARM", "StateReason": "too\nmany"}],
+                "CompositeAlarms": [{"AlarmName": "b", "StateValue": "OK"}],
+            },
+        ),
+    ):
+        found = refreshes.find_alarms(["a", "b", "c"])
+
+    assert found == [
+        AlarmState(name="a", state="ALARM", reason="too many"),
+        AlarmState(name="b", state="OK", reason="no reason given"),
+    ]
+
+
+def test_without_alarms_nothing_is_asked(refreshes: Refreshes) -> None:
+    with answers(refreshes._cloudwatch):
+        assert refreshes.find_alarms([]) == []
 
 
 def test_the_ami_of_a_version_that_is_gone_is_none(refreshes: Refreshes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from infra.rollout.alarms import AlarmState
 from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.values import Group, Instance, Refresh, Target, TargetHealth
@@ -65,6 +66,7 @@ class Moment:
     health: dict[str, TargetHealth] = field(default_factory=dict)
     failed_launches: dict[str, str] = field(default_factory=dict)
     consoles: dict[str, str] = field(default_factory=dict)
+    alarms: tuple[AlarmState, ...] = ()
 
 
 @dataclass
@@ -142,3 +144,6 @@ class ScriptedRefreshes(Refreshes):
 
     def find_failed_launches(self, group_name: str) -> dict[str, str]:  # noqa: ARG002
         return self.now.failed_launches
+
+    def find_alarms(self, names: Sequence[str]) -> list[AlarmState]:
+        return [alarm for alarm in self.now.alarms if alarm.name in names]

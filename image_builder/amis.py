@@ -6,15 +6,17 @@ An image's record is its tags (TAG_*), nothing else: whoever can see the AMI can
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from image_builder.ec2_client import error_code, make_client, poll_delay_seconds
 from image_builder.errors import AmiError
+from image_builder.outage import Outage, watch
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -65,14 +67,29 @@ class Ami:
 class Amis:
     """The AMIs of this account in one region."""
 
-    def __init__(self, client: EC2Client, region: str) -> None:
+    def __init__(self, client: EC2Client, region: str, impatient_client: EC2Client | None = None) -> None:
         self._client = client
+        self._impatient_client = impatient_client or client
         self.region = region
 
     @classmethod
     def of(cls, region: str, *, is_preview: bool = False) -> Amis:
         """Those of *region*; a preview gives up on AWS early, because it can do without."""
         return cls(make_client(region, is_preview=is_preview), region)
+
+    @classmethod
+    def watched(cls, region: str, say: Callable[[str], None]) -> Amis:
+        """Those of *region*; while AWS does not answer, *say* is told so."""
+        outage = Outage(say)
+        clients = [make_client(region, is_preview=is_impatient) for is_impatient in (False, True)]
+        for client in clients:
+            watch(client, outage)
+        return cls(clients[0], region, clients[1])
+
+    def ask_whether_aws_answers(self) -> None:
+        """Ask AWS something small, for the sake of what is said when it does not answer."""
+        with suppress(BotoCoreError, ClientError):
+            self._impatient_client.describe_images(ImageIds=["ami-00000000000000000"])
 
     def get(self, ami_id: str) -> Ami | None:
         """The AMI *ami_id*, in whatever state; None when it is deregistered, or was never there."""

@@ -10,9 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from image_builder import amis as tags
 from image_builder import supervisor
 from image_builder.amis import Ami, Amis, iso
+from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
 from image_builder.hidden import hide_values, names_to_hide
@@ -28,6 +31,7 @@ from image_builder.packer import (
     packer_version,
     succeeded,
 )
+from image_builder.progress import read_source_ami
 from image_builder.run_folder import (
     RunFolder,
     close_run,
@@ -95,7 +99,14 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
         add_run_tags(run.template, {name: build.tags[name] for name in _TAGS_OF_TEMPORARIES})
         hide_values(run.template, names_to_hide(template, environment))
         show(f"building {ami_name} with Packer {version} · log: {run.log}")
-        packer = Packer(run=run, environment=environment, deadline=build.deadline, show=show, lock=lock)
+        packer = Packer(
+            run=run,
+            environment=environment,
+            deadline=build.deadline,
+            show=show,
+            lock=lock,
+            when_silent=amis.ask_whether_aws_answers,
+        )
         ended = _run_packer(packer)
     finally:
         close_run(run)
@@ -171,9 +182,8 @@ def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
         )
     if not ami.architecture:
         raise AmiError(f"{ami_id} has no architecture · see {build.run.log}")
-    return amis.add_tags(
-        ami, {**build.tags, tags.TAG_SOURCE_AMI: ami.source_ami_id or _source_ami(build.run)}
-    )
+    source_ami = ami.source_ami_id or read_source_ami(build.run.log.read_text(errors="replace"))
+    return amis.add_tags(ami, {**build.tags, tags.TAG_SOURCE_AMI: source_ami})
 
 
 def _reject(build: Build, amis: Amis, reason: str) -> None:
@@ -182,19 +192,13 @@ def _reject(build: Build, amis: Amis, reason: str) -> None:
             amis.add_tags(ami, {"Rejected": reason})
 
 
-def _source_ami(run: RunFolder) -> str:
-    """What amazon-ebs said that it began with."""
-    for line in run.log.read_text(errors="replace").splitlines():
-        _, found, ami_id = line.partition("Found Image ID: ")
-        if found:
-            return ami_id.strip()
-    return ""
-
-
 def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
     """The AMI that is there although Packer failed: this run's, complete, or that of a faster build."""
     message = failure_message(ended, run=build.run, minutes=build.inputs.build_timeout_minutes)
-    images = images_of(amis, build.inputs)
+    try:
+        images = images_of(amis, build.inputs)
+    except (BotoCoreError, ClientError) as error:
+        raise PackerError(f"{message} · AWS could not be asked: {reason_and_advice(error)}") from error
     own = [ami for ami in images if ami.tags.get(tags.TAG_RUN) == build.run.run_id]
     if own and _POST_PROCESSOR_FAILED in ended.failure.cause:
         # Post-processors may well be what checks the image: it is kept for a look, and never used.

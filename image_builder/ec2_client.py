@@ -14,7 +14,10 @@ from image_builder.errors import ImageBuildError
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-_ATTEMPTS, _ATTEMPTS_FOR_PREVIEW = 10, 2
+# boto3 waits 0 to 1, 2, 4, 8, 16 and then 20 s between attempts ("Retries", standard mode): 10 attempts last
+# 55 s on average, which does not outlast an outage of a minute; 18 last more than two.
+_ATTEMPTS, _ATTEMPTS_FOR_PREVIEW = 18, 2
+_EXPIRED = frozenset({"RequestExpired", "ExpiredToken", "ExpiredTokenException"})
 
 
 def make_client(region: str | None, *, profile: str | None = None, is_preview: bool = False) -> EC2Client:
@@ -52,3 +55,11 @@ def reason_of(error: BotoCoreError | ClientError) -> str:
     if isinstance(error, ClientError):
         return error_code(error) or "an AWS error"
     return " ".join(str(error).split()).rstrip(".")
+
+
+def reason_and_advice(error: BotoCoreError | ClientError) -> str:
+    """Why AWS could not be asked, and what to do."""
+    reason = reason_of(error)
+    if reason in _EXPIRED:
+        return f"{reason} · the AWS credentials have expired: renew them and run pulumi up again"
+    return f"{reason} · check credentials, permissions and region"

@@ -23,6 +23,7 @@ from image_builder.supervised import Supervised
 GRACE_SECONDS = 600.0
 _LOOK_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 60.0
+_SILENCE_SECONDS = 10.0
 _IS_REGISTERING = ": Creating AMI .+ from instance i-"
 """What amazon-ebs prints before CreateImage (packer-plugin-amazon v1.8.0, builder/ebs/step_create_ami.go)."""
 _VERSION = re.compile(r"Packer v?(\d+\.\d+\.\d+\S*)")
@@ -42,7 +43,10 @@ class Ended:
 
 
 class Packer:
-    """Packer in the template's copy of one run; while it runs, *lock* stays open, whatever becomes of us."""
+    """Packer in the template's copy of one run; while it runs, *lock* stays open, whatever becomes of us.
+
+    It tries again by itself and without a word where AWS does not answer: *when_silent* is called to say so.
+    """
 
     def __init__(
         self,
@@ -53,12 +57,14 @@ class Packer:
         show: Callable[[str], None],
         grace_seconds: float = GRACE_SECONDS,
         lock: int | None = None,
+        when_silent: Callable[[], None] = lambda: None,
     ) -> None:
         self._run = run
         self._lock = lock
         self._environment = environment
         self._deadline = deadline
         self._show = show
+        self._when_silent = when_silent
         self._grace_seconds = grace_seconds
         self._started = time.monotonic()
         self._throttle = Throttle()
@@ -78,7 +84,8 @@ class Packer:
 
     def _follow(self, name: str, *command: str) -> Ended:
         self._say(f"packer {name}")
-        last_said, last_step = time.monotonic(), f"packer {name}"
+        last_said = last_heard = time.monotonic()
+        last_step = f"packer {name}"
         is_late = False
         running = Supervised(
             command,
@@ -94,7 +101,7 @@ class Packer:
             while True:
                 has_ended = running.has_ended()  # Asked before its last lines are read, so none is lost.
                 for step in filter(is_shown, map(step_of, running.new_lines())):
-                    last_step = step
+                    last_step, last_heard = step, time.monotonic()
                     if shown := self._throttle.admit(step, self._elapsed()):
                         self._say(shown)
                         last_said = time.monotonic()
@@ -107,6 +114,9 @@ class Packer:
                 elif time.monotonic() - last_said > _HEARTBEAT_SECONDS:
                     self._say(f"still: {last_step}")
                     last_said = time.monotonic()
+                elif time.monotonic() - last_heard > _SILENCE_SECONDS:
+                    self._when_silent()
+                    last_heard = time.monotonic()
                 time.sleep(_LOOK_SECONDS)
         finally:
             running.close()

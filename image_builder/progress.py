@@ -58,6 +58,15 @@ def is_shown(step: str) -> bool:
     return bool(step) and not step.startswith(_NOT_SHOWN)
 
 
+def read_source_ami(log: str) -> str:
+    """What amazon-ebs said in its *log* that it began with."""
+    for line in log.splitlines():
+        _, found, ami_id = line.partition("Found Image ID: ")
+        if found:
+            return ami_id.strip()
+    return ""
+
+
 def read_failure(lines: Iterable[str]) -> Failure:
     """Where and why the run failed that printed *lines*."""
     steps: list[str] = []

@@ -45,7 +45,7 @@ from image_builder.amis import (
 from image_builder.build import adopt, build_image
 from image_builder.build_lock import only_builder, remove_free_locks
 from image_builder.dead_runs import remove_what_dead_runs_left
-from image_builder.ec2_client import reason_of
+from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import (
     NAMES,
@@ -90,7 +90,7 @@ class PackerImageProvider(ResourceProvider):
         """The image: pinned and verified, else reused, else built."""
         inputs = inputs_from(props)
         with _short_errors(inputs.family, inputs.region):
-            ami, origin = _make(inputs, Amis.of(inputs.region))
+            ami, origin = _make(inputs, Amis.watched(inputs.region, lambda line: _say(inputs.family, line)))
             remove_what_dead_runs_left(Path.cwd(), inputs.region, lambda line: _say(inputs.family, line))
             remove_free_locks(Path.cwd())
         return CreateResult(ami.ami_id, {**props, **outputs_of(ami, inputs, origin)})
@@ -148,8 +148,7 @@ def _short_errors(family: str, region: str) -> Iterator[None]:
         raise type(error)(f"image {family}: {error}") from None
     except (BotoCoreError, ClientError) as error:
         raise AmiError(
-            f"image {family}: AWS could not be asked in {region}: {reason_of(error)} · "
-            "check credentials, permissions and region"
+            f"image {family}: AWS could not be asked in {region}: {reason_and_advice(error)}"
         ) from None
 
 

@@ -62,6 +62,7 @@ source "amazon-ebs" "web_app" {
   region          = var.region
   ami_name        = var.ami_name
   ami_description = "Debian 12 with the web app of fingerprint ${var.fingerprint}"
+  max_retries     = 18     # waits out more than two minutes without AWS; the default, 10, less than one on average
   imds_support    = "v2.0" # machines of this AMI refuse IMDSv1, whatever launches them
   instance_type   = var.instance_type
 

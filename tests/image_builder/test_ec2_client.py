@@ -17,7 +17,7 @@ def test_a_client_waits_out_throttling_and_a_preview_gives_up_early(ec2: Emulate
     configs: list[Any] = [make_client(REGION, is_preview=preview).meta.config for preview in (False, True)]
 
     assert [config.retries for config in configs] == [
-        {"mode": "adaptive", "total_max_attempts": 10},
+        {"mode": "adaptive", "total_max_attempts": 18},
         {"mode": "adaptive", "total_max_attempts": 2},
     ]
 

@@ -135,3 +135,21 @@ def test_a_build_that_could_not_clean_up_says_what_to_look_for(run: RunFolder) -
 
     assert message.startswith("packer build was stopped after 60 min (build_timeout_minutes) · it was killed")
     assert "reap --run 20260101T000000-12345678" in message
+
+
+def test_a_silent_packer_makes_us_ask_why(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_builder.packer._SILENCE_SECONDS", 0.5)
+    asked: list[float] = []
+    packer = Packer(
+        run=run,
+        environment=stand_in(tmp_path, "sleep 3"),
+        deadline=time.monotonic() + 60,
+        show=lambda _: None,
+        when_silent=lambda: asked.append(time.monotonic()),
+    )
+
+    packer.init()
+
+    assert 1 < len(asked) < 6

@@ -39,7 +39,8 @@ class Clients:
 @functools.cache
 def make_client(region: str, service: str) -> Any:
     """One client of *service*, shared by all threads: boto3 takes a third of a second to make one."""
-    config = Config(retries={"mode": "adaptive", "max_attempts": 8}, connect_timeout=5, read_timeout=60)
+    # terraform-provider-aws, argument max_retries: "If omitted, the default value is 25".
+    config = Config(retries={"mode": "adaptive", "max_attempts": 25}, connect_timeout=5, read_timeout=60)
     session: Any = boto3.Session(region_name=region)
     return session.client(service, config=config)
 

@@ -1,0 +1,120 @@
+"""Throttling and outages of up to a minute, in the middle of a build or a rollout, are waited out and said.
+
+The stories follow each other on one stack: the first makes it.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local_aws.home import Home
+from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
+from tests.support.faults import Faults
+from tests.support.local_aws import running_local_aws
+from tools.local_stack import local_environment
+
+STACK = "local"
+pytestmark = pytest.mark.timeout(900)
+THROTTLING_SECONDS = 20
+OUTAGE_SECONDS = 45
+
+
+@pytest.fixture
+def faults(home: Home) -> Iterator[Faults]:
+    """The faults of the local AWS, all ended afterwards."""
+    faults = Faults(home)
+    yield faults
+    faults.clear()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A running local AWS, with machines."""
+    with running_local_aws(tmp_path_factory.mktemp("aws")) as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def checkout(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A checkout whose local stack is not up yet."""
+    environment = local_environment(home=home, backend=tmp_path_factory.mktemp("pulumi"))
+    checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
+    checkout.init(STACK)
+    yield checkout
+    checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
+
+
+class Up:
+    """A `pulumi up` that runs."""
+
+    def __init__(self, checkout: Checkout, faults: Faults) -> None:
+        self._process = checkout.start("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
+        self._faults = faults
+        self._since = max((call.sequence for call in faults.calls()), default=0)
+
+    def inject_at(self, action: str, user_agent: str, kind: str, seconds: float | None = None) -> str:
+        """Put a fault into every call once *action* was called by *user_agent*; return its id."""
+        self._wait(lambda: self._is_called(action, user_agent), f"{action} is called")
+        return self._faults.inject("*", kind, seconds=seconds)
+
+    def _is_called(self, action: str, user_agent: str) -> bool:
+        calls = self._faults.calls(action, since=self._since)
+        return any(user_agent in call.user_agent.lower() and call.served for call in calls)
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        wait_until(lambda: condition() or self._process.poll() is not None, what, timeout_seconds=300)
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code and all that it printed."""
+        try:
+            output, _ = self._process.communicate(timeout=600)
+        except subprocess.TimeoutExpired:
+            self._process.terminate()
+            raise
+        return self._process.returncode, output
+
+
+def edit_page(checkout: Checkout, words: str) -> None:
+    """Change what goes into the image."""
+    page = checkout.folder / "images/web-app/app/page.html"
+    page.write_text(page.read_text() + f"<!-- {words} -->\n")
+    checkout.commit(f"Say {words}")
+
+
+def is_serving_its_image(checkout: Checkout) -> bool:
+    """Whether the load balancer answers from the image of the stack's outputs."""
+    outputs = checkout.outputs(STACK)
+    return bool(ask(outputs["url"])["ami_id"] == outputs["ami_id"])
+
+
+def test_throttling_of_everything_during_a_build_is_waited_out_and_said(
+    checkout: Checkout, faults: Faults
+) -> None:
+    up = Up(checkout, faults)
+
+    fault = up.inject_at("ec2:RunInstances", "packer", "throttling", THROTTLING_SECONDS)
+    exit_code, printed = up.end()
+
+    assert exit_code == 0, printed
+    assert faults.hits(fault) > 0
+    assert "AWS does not answer (RequestLimitExceeded): waiting and trying again" in printed
+    assert "AWS answers again, after " in printed
+    assert is_serving_its_image(checkout)
+
+
+def test_an_outage_during_a_build_is_waited_out_and_said(checkout: Checkout, faults: Faults) -> None:
+    edit_page(checkout, "an outage")
+    up = Up(checkout, faults)
+
+    fault = up.inject_at("ec2:RunInstances", "packer", "dropped", OUTAGE_SECONDS)
+    exit_code, printed = up.end()
+
+    assert exit_code == 0, printed
+    assert faults.hits(fault) > 0
+    assert "AWS does not answer (ConnectionClosedError): waiting and trying again" in printed
+    assert "AWS has not answered for " in printed
+    assert "AWS answers again, after " in printed
+    assert is_serving_its_image(checkout)

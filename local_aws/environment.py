@@ -5,7 +5,7 @@ from __future__ import annotations
 from local_aws.home import REGION, SSH_PORT, Home
 
 # They would add the user's real account to the made-up credentials.
-UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN")
+UNSET = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION")
 
 
 def aws_environment(home: Home) -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.environment import UNSET
 from local_aws.home import Home
 from tools import local_environment as module
 from tools.local_environment import join_path, local_environment, shell_lines, tool_environment
@@ -45,14 +46,14 @@ def test_a_local_run_has_its_own_state_plugins_and_account(home: Home, tmp_path:
     environment = local_environment(
         home=home,
         backend=tmp_path / "state",
-        base={"PATH": "/usr/bin", "AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "x", "LANG": "C"},
+        base={"PATH": "/usr/bin", **dict.fromkeys(UNSET, "x"), "LANG": "C"},
     )
 
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4999"
     assert environment["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state"
     assert environment["PACKER_PLUGIN_PATH"] == "/cache/plugins"
     assert environment["LANG"] == "C"
-    assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN"} & environment.keys()
+    assert not {*UNSET} & environment.keys()
     assert "PULUMI_STACK" not in environment
 
 

@@ -244,6 +244,7 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"{settings.min_healthy_percentage} · a difference up to 100 was expected · "
             f"{_remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
         )
+    problems += _find_contradictions_of_the_rollout(settings, stack)
     if settings.vpc_id and not settings.subnet_ids:
         problems.append(
             f"vpcId is {settings.vpc_id} without subnetIds · subnets of that VPC, in two zones or more, were "
@@ -269,6 +270,40 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
         problems.append(
             "listenerPort is 443 without a certificateArn · a certificate was expected, as this port is for "
             f"HTTPS · {_remedy('certificateArn', 'arn:aws:acm:...', stack)}"
+        )
+    return problems
+
+
+def _find_contradictions_of_the_rollout(settings: StackSettings, stack: str) -> list[str]:
+    """The pauses of a rollout that AWS would refuse, or end early at, or that outlast its deadline."""
+    problems = []
+    percentages = settings.checkpoint_percentages
+    shown = ", ".join(map(str, percentages))
+    if list(percentages) != sorted(set(percentages)):
+        problems.append(
+            f"checkpointPercentages is {shown} · an ascending list was expected · "
+            f"{_remedy_of('checkpointPercentages', stack)}"
+        )
+    elif percentages and percentages[-1] != 100:
+        # "Add checkpoints to an instance refresh", Auto Scaling user guide.
+        problems.append(
+            f"checkpointPercentages is {shown} · 100 was expected as the last one, as AWS ends there · "
+            f"pulumi config set --path 'checkpointPercentages[{len(percentages)}]' 100 --stack {stack}"
+        )
+    if settings.checkpoint_delay_seconds is not None and not percentages:
+        problems.append(
+            f"checkpointDelaySeconds is {settings.checkpoint_delay_seconds} without checkpointPercentages · "
+            f"some were expected · pulumi config rm checkpointDelaySeconds --stack {stack}"
+        )
+    # AWS waits for an hour where no delay is given (RefreshPreferences, Auto Scaling API reference).
+    delay = 3600 if settings.checkpoint_delay_seconds is None else settings.checkpoint_delay_seconds
+    seconds = max(0, len(percentages) - 1) * delay + settings.bake_time_seconds
+    minutes = (seconds + settings.instance_warmup_seconds) // 60 + 1
+    if settings.rollout_timeout_minutes < minutes:
+        problems.append(
+            f"rolloutTimeoutMinutes is {settings.rollout_timeout_minutes} · {minutes} or more were expected, "
+            "as the pauses at checkpoints, the bake time and one warm-up take that long · "
+            f"{_remedy('rolloutTimeoutMinutes', minutes, stack)}"
         )
     return problems
 

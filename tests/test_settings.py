@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import READERS, SettingsError, StackSettings, find_doubts, read_settings
+from settings import LISTS, READERS, SettingsError, StackSettings, find_doubts, read_settings
 
 ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -85,12 +85,22 @@ def test_production_runs_several_instances_and_misses_none_of_them_in_a_rollout(
     assert settings.min_healthy_percentage == 100
     assert settings.desired_capacity * settings.max_healthy_percentage // 100 > settings.desired_capacity
     assert settings.auto_rollback
+    assert settings.bake_time_seconds >= 180
+    assert settings.checkpoint_percentages[-1] == 100
+    assert (settings.standby_instances, settings.scale_in_protected_instances) == ("Wait", "Wait")
+    assert settings.on_refresh_in_progress == "fail"
 
 
 def test_a_configured_zero_is_kept() -> None:
     settings = settings_with(minSize="0", desiredCapacity="0", deregistrationDelaySeconds="0")
 
     assert (settings.min_size, settings.desired_capacity, settings.deregistration_delay_seconds) == (0, 0, 0)
+
+
+def test_a_delay_that_is_left_to_aws_is_none_and_a_configured_zero_is_one() -> None:
+    assert settings_with().checkpoint_delay_seconds is None
+    checkpoints = {"checkpointPercentages": "[50, 100]"}
+    assert settings_with(checkpointDelaySeconds="0", **checkpoints).checkpoint_delay_seconds == 0
 
 
 def test_an_empty_pin_is_no_pin() -> None:
@@ -115,6 +125,14 @@ def test_a_list_is_read_as_one() -> None:
         ("listenerPort", "0", "a whole number from 1 to 65535"),
         ("listenerPort", "65536", "a whole number from 1 to 65535"),
         ("smokeTest", "yes", "true or false"),
+        ("checkpointPercentages", "[0, 100]", "a whole number from 1 to 100"),
+        ("checkpointPercentages", "[1.5]", "a list"),
+        ("checkpointPercentages", "50", "a list"),
+        ("checkpointDelaySeconds", "an hour", "a whole number from 0 to 172800"),
+        ("bakeTimeSeconds", "172801", "a whole number from 0 to 172800"),
+        ("standbyInstances", "wait", "Wait, Ignore or Terminate"),
+        ("scaleInProtectedInstances", "Terminate", "Wait, Ignore or Refresh"),
+        ("onRefreshInProgress", "Wait", "wait, cancel or fail"),
         ("pinnedAmi", "ami-123", "an AMI id such as ami-0123456789abcdef0"),
         ("pinnedAmi", "latest", "an AMI id such as ami-0123456789abcdef0"),
         ("pinnedAmi", "ami-0123456789abcdef0\n", "an AMI id such as ami-0123456789abcdef0"),
@@ -137,7 +155,7 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_all_that_is_needed(
 
     assert line.startswith(f"{key} is {value!r} · ")
     assert expected in line
-    assert f"pulumi config set {'--path ' if 'a list' in expected else ''}" in line
+    assert f"pulumi config set {'--path ' if key in LISTS else ''}" in line
     assert line.endswith("--stack dev")
 
 
@@ -220,6 +238,12 @@ def test_a_secret_is_never_shown() -> None:
             "listenerPort is 80 with a certificate",
         ),
         ({"listenerPort": "443"}, "listenerPort is 443 without a certificateArn"),
+        ({"checkpointPercentages": "[50, 50, 100]"}, "checkpointPercentages is 50, 50, 100 · an ascending"),
+        ({"checkpointPercentages": "[50, 20]"}, "checkpointPercentages is 50, 20 · an ascending list"),
+        ({"checkpointPercentages": "[20, 50]"}, "config set --path 'checkpointPercentages[2]' 100"),
+        ({"checkpointDelaySeconds": "60"}, "checkpointDelaySeconds is 60 without checkpointPercentages"),
+        ({"bakeTimeSeconds": "7200"}, "pulumi config set rolloutTimeoutMinutes 122"),
+        ({"checkpointPercentages": "[10, 50, 100]"}, "rolloutTimeoutMinutes is 120 · 125 or more"),
     ],
 )
 def test_settings_that_cannot_hold_together_are_refused(changes: dict[str, str], words: str) -> None:

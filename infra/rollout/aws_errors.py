@@ -12,6 +12,9 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import (
+    ConnectionError as NoConnectionError,
+)
 
 AwsError = BotoCoreError | ClientError
 AWS_ERRORS = (BotoCoreError, ClientError)
@@ -64,7 +67,7 @@ def is_transient(error: AwsError) -> bool:
     if isinstance(error, ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return error_code(error) in TRANSIENT_CODES or status == 429 or status >= 500
-    return isinstance(error, HTTPClientError) and not isinstance(error, SSLError)
+    return isinstance(error, HTTPClientError | NoConnectionError) and not isinstance(error, SSLError)
 
 
 def describe_error(error: AwsError) -> str:

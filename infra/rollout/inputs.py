@@ -121,7 +121,8 @@ def find_contradictions(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     timeout = known.get("timeout_minutes")
-    if timeout is not None and 60 * timeout <= preferences.shortest_seconds:
+    is_length_known = not _unknown(inputs) & {*NUMBERS, *LISTS}
+    if timeout is not None and is_length_known and 60 * timeout <= preferences.shortest_seconds:
         expected = (
             f"more than {-(-preferences.shortest_seconds // 60)} minutes, which the pauses at checkpoints, "
             "the bake time and one warm-up take by themselves"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.rollout.plan import plan_batches
+from infra.rollout.plan import describe_plan, find_warnings, plan_batches
+from infra.rollout.preferences import Preferences
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,42 @@ def test_something_can_always_be_replaced_and_the_minimum_always_holds(
     assert plan.extra > 0 or plan.fewest < instances
     assert 100 * plan.fewest >= least * instances
     assert plan.exceeds_maximum or 100 * (instances + plan.extra) <= most * instances
+
+
+def test_the_plan_has_the_pauses_the_bake_time_and_the_alarms_in_the_same_line() -> None:
+    preferences = Preferences(
+        min_healthy_percentage=100,
+        max_healthy_percentage=134,
+        checkpoint_percentages=(20, 34, 100),
+        checkpoint_delay_seconds=300,
+        bake_time_seconds=600,
+        alarm_names=("web-5xx", "web-unhealthy"),
+    )
+
+    assert describe_plan(3, preferences) == (
+        "3 instances, one extra at a time, never fewer than 3; pauses 300 s at 20 and 34 %; bakes 600 s; "
+        "watches web-5xx, web-unhealthy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("instances", "least", "most", "words"),
+    [
+        (2, 50, 100, "a machine is terminated before its replacement serves; .* 150 launches first"),
+        (3, None, None, "a machine is terminated before its replacement serves; .* 134 launches first"),
+        (1, 100, 150, "no extra machine fits in maxHealthyPercentage 150, so AWS exceeds it; 200 says so"),
+    ],
+)
+def test_warns_where_a_machine_goes_first_or_no_extra_one_fits(
+    instances: int, least: int | None, most: int | None, words: str
+) -> None:
+    preferences = Preferences(min_healthy_percentage=least, max_healthy_percentage=most)
+
+    (warning,) = find_warnings(instances, preferences)
+
+    assert re.search(words, warning)
+
+
+@pytest.mark.parametrize(("instances", "most"), [(1, 200), (2, 150), (3, 134), (0, 100)])
+def test_does_not_warn_where_one_is_launched_first(instances: int, most: int) -> None:
+    assert not find_warnings(instances, Preferences(min_healthy_percentage=100, max_healthy_percentage=most))

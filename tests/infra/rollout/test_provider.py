@@ -15,7 +15,7 @@ from infra.rollout import provider as provider_module
 from infra.rollout.errors import RefreshInProgressError, RolloutError
 from infra.rollout.provider import InstanceRefreshProvider
 from infra.rollout.rolling import Outcome, Rollout
-from tests.infra.rollout.worlds import NEW_AMI, OLD_AMI, Moment, ScriptedRefreshes, group, instance
+from tests.infra.rollout.worlds import NEW_AMI, OLD_AMI, Moment, ScriptedRefreshes, group, instance, refresh
 
 INPUTS: dict[str, Any] = {
     "region": "us-east-1",
@@ -112,7 +112,7 @@ def test_a_preview_goes_on_when_aws_cannot_be_asked_how_large_the_group_is(
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("key", ["min_healthy_percentage", "instance_warmup_seconds", "timeout_minutes"])
+@pytest.mark.parametrize("key", ["min_healthy_percentage", "bake_time_seconds", "timeout_minutes"])
 def test_another_preference_is_a_change_that_rolls_nothing_and_keeps_the_outputs(
     key: str, rollouts: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +198,62 @@ def test_a_refresh_of_the_state_leaves_a_group_that_was_not_moved(show: Callable
     show(ScriptedRefreshes([Moment(group=group(version="2"))]))
 
     assert PROVIDER.read("web", STATE).outs == STATE
+
+
+@pytest.mark.parametrize(
+    ("moment", "words"),
+    [
+        (
+            Moment(group=group(instance("a"), instance("b", "1"))),
+            f"rollout: 1 instances of web are not on {NEW_AMI} now, among them i-b with {OLD_AMI}",
+        ),
+        (
+            Moment(
+                group=group(instance("a"), instance("b")),
+                refresh=refresh("InProgress", 20, launch_template_version="7"),
+            ),
+            "rollout: refresh r-1 takes web to launch template version 7 now (InProgress, 20 %",
+        ),
+    ],
+)
+def test_a_group_that_is_not_wholly_on_the_recorded_version_is_said_and_rolled_out_by_the_next_up(
+    moment: Moment,
+    words: str,
+    show: Callable[[Any], None],
+    rollouts: list[Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(ScriptedRefreshes([moment]))
+
+    read = PROVIDER.read("web", STATE).outs
+
+    assert read == {**STATE, "status": "Drifted"}
+    assert words in capsys.readouterr().out
+    assert PROVIDER.diff("web", read, INPUTS).changes
+    assert "rollout of web: 2 instances, one extra at a time" in capsys.readouterr().out
+    assert (PROVIDER.update("web", read, INPUTS).outs or {})["status"] == "Successful"
+    assert len(rollouts) == 1
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        Moment(group=group(instance("a"), instance("b")), refresh=refresh("Baking", 100)),
+        Moment(group=group(instance("a"), instance("b", "1", lifecycle_state="Terminating"))),
+    ],
+)
+def test_a_refresh_of_the_state_that_finds_the_group_arrived_again_forgets_that_it_had_left(
+    moment: Moment, show: Callable[[Any], None]
+) -> None:
+    show(ScriptedRefreshes([moment]))
+
+    assert PROVIDER.read("web", {**STATE, "status": "Drifted"}).outs == STATE
+
+
+def test_a_list_that_is_empty_is_no_other_than_one_that_is_not_there() -> None:
+    assert not PROVIDER.diff(
+        "web", STATE, {**INPUTS, "checkpoint_percentages": [], "alarm_names": []}
+    ).changes
 
 
 def test_a_refresh_of_the_state_announces_no_rollout(

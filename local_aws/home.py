@@ -12,13 +12,16 @@ import os
 import tempfile
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 world_lock = threading.RLock()
 """Guards what background threads change in moto's objects; never held while podman or haproxy runs."""
+
+when_a_machine_ends: list[Callable[[], None]] = []
+"""What parts want called, without any lock held, when all processes of a machine have ended by themselves."""
 
 DEFAULT_HOME = Path(".local/aws")
 ACCOUNT_ID = "123456789012"

@@ -7,7 +7,7 @@ import threading
 
 from moto.elbv2.models import elbv2_backends
 
-from local_aws.home import Home
+from local_aws.home import Home, when_a_machine_ends
 from local_aws.load_balancing.backend import LocalELBv2Backend, all_backends
 from local_aws.load_balancing.proxy import Proxy
 from local_aws.load_balancing.statistics import Statistics
@@ -34,6 +34,7 @@ class LoadBalancing:
         """Begin to look after haproxy; what a killed local AWS left behind ends first."""
         self._proxy.start()
         self._stopping.clear()
+        when_a_machine_ends.append(self._awake.set)
         self._thread = threading.Thread(target=self._run, name="load-balancing", daemon=True)
         self._thread.start()
 
@@ -42,6 +43,7 @@ class LoadBalancing:
         self._stopping.set()
         self._awake.set()
         if self._thread:
+            when_a_machine_ends.remove(self._awake.set)
             self._thread.join()
             self._thread = None
         self._proxy.stop()

@@ -8,7 +8,7 @@ from typing import Any
 from moto.core.utils import utcnow
 from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
-from local_aws.home import world_lock
+from local_aws.home import when_a_machine_ends, world_lock
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ class InstanceEvents:
         """The state stays until it is known what this is: at a reboot it stays `running`, as on EC2."""
         with world_lock:
             self._instance.has_machine_ended = True  # type: ignore[attr-defined]
+        for call in list(when_a_machine_ends):
+            call()
 
     def stopped(self, *, by_itself: bool, message: str) -> None:
         """-> stopped; or terminated, when that is what the instance is to do at its own shutdown."""

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.machines.instances import InstanceEvents
+
 from .conftest import BROKEN_ANSWERS, Machine, World, free_port, get, wait_until
 
 
@@ -405,10 +407,10 @@ def test_a_machine_that_ended_gets_no_request_from_then_on_and_is_checked_anew_w
     world.wait_for(group, gone, "healthy")
     world.wait_for(group, other, "healthy")
 
-    world.instance(gone).has_machine_ended = True  # type: ignore[attr-defined]
+    InstanceEvents(None, world.instance(gone)).ended()
     world.wait_for(group, gone, "initial")
     answers = {get(balancer["DNSName"], port)[1] for _ in range(6)}
-    world.instance(gone).has_machine_ended = False  # type: ignore[attr-defined]
+    InstanceEvents(None, world.instance(gone)).running()
     world.wait_for(group, gone, "healthy")
 
     assert answers == {serving.address}

@@ -8,34 +8,13 @@ import signal
 import subprocess
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.end_to_end.checkout import Checkout, ask, wait_until
 from tests.end_to_end.conftest import STACK, living_instances, own_images
+from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
 
 PROVISION = "images/web-app/provision/application.sh"
-
-
-def leftovers(ec2: Any) -> dict[str, list[str]]:
-    """What Packer makes for the length of a build and must take away again."""
-    instances = [
-        instance["InstanceId"]
-        for reservation in ec2.describe_instances()["Reservations"]
-        for instance in reservation["Instances"]
-        if instance["State"]["Name"] not in ("shutting-down", "terminated")
-        and any(tag["Key"] == "RunId" for tag in instance.get("Tags", []))
-    ]
-    keys = [key["KeyName"] for key in ec2.describe_key_pairs()["KeyPairs"] if "packer" in key["KeyName"]]
-    groups = [
-        group["GroupId"]
-        for group in ec2.describe_security_groups()["SecurityGroups"]
-        if group["GroupName"].startswith("packer")
-    ]
-    return {"instances": instances, "key pairs": keys, "security groups": groups}
-
-
-NOTHING_LEFT: dict[str, list[str]] = {"instances": [], "key pairs": [], "security groups": []}
 
 
 def test_a_provisioner_that_fails_is_named_leaves_nothing_and_is_not_recorded(
@@ -100,7 +79,7 @@ def test_a_build_that_is_cut_off_leaves_nothing_behind_and_the_next_up_succeeds(
 
     assert process.returncode != 0
     wait_until(lambda: leftovers(ec2) == NOTHING_LEFT, "nothing temporary is left", timeout_seconds=180)
-    wait_until(lambda: packers_of(project) == [], "Packer is gone")
+    wait_until(lambda: packers_of(project.folder) == [], "Packer is gone")
     assert own_images(ec2) == images
     project.run("pulumi", "cancel", "--yes", "--stack", STACK)
     project.up(STACK)
@@ -114,28 +93,3 @@ def interrupt_until_ended(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=1)
-
-
-def signal_tree(pid: int, number: signal.Signals) -> None:
-    """Signal the engine and each plugin under it, but not what deliberately left its process tree."""
-    engine = psutil.Process(pid)
-    family = [engine, *engine.children(recursive=True)]
-    for process in family:
-        with contextlib.suppress(psutil.NoSuchProcess):  # ended by the signal that another one got
-            if not is_build(process):
-                process.send_signal(number)
-
-
-def is_build(process: Any) -> bool:
-    """Whether *process* is Packer, its plugin, or what supervises it."""
-    command = " ".join(process.cmdline())
-    return "packer" in command or "supervisor" in command
-
-
-def packers_of(project: Checkout) -> list[int]:
-    """The Packer processes that work for *project*."""
-    return [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if str(project.folder) in " ".join(process.info["cmdline"] or []) and "packer" in str(process.info)
-    ]

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import signal
 from collections.abc import Iterator
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.end_to_end.checkout import Checkout, ask, wait_until
 from tests.end_to_end.conftest import STACK, living_instances, own_images
-from tests.end_to_end.test_failures import NOTHING_LEFT, leftovers, packers_of
-
-
-def kill_everything(engine: int, project: Checkout) -> None:
-    """End the engine, its plugins and Packer with its supervisor at once, as a power cut does."""
-    family = [psutil.Process(engine), *psutil.Process(engine).children(recursive=True)]
-    family += [psutil.Process(pid) for pid in packers_of(project)]
-    for number in (signal.SIGSTOP, signal.SIGKILL):  # Frozen first, none sees another one end.
-        for process in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
 
 
 def reap(project: Checkout, *options: str) -> tuple[int, str]:
@@ -48,10 +36,10 @@ def lost(project: Checkout, ec2: Any) -> str:
     before = living_instances(ec2)
     with project.start("pulumi", "up", "--yes", "--stack", STACK) as process:
         wait_until(lambda: bool(living_instances(ec2) - before), "Packer launches its instance")
-        kill_everything(process.pid, project)
+        signal_tree(process.pid, signal.SIGKILL, with_builds=True)  # as a power cut does
         process.communicate(timeout=60)
     project.run("pulumi", "cancel", "--yes", "--stack", STACK)
-    wait_until(lambda: packers_of(project) == [], "Packer is gone")
+    wait_until(lambda: packers_of(project.folder) == [], "Packer is gone")
     return max(run.name for run in (project.folder / ".packer-runs").glob("*/"))
 
 

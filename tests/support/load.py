@@ -16,6 +16,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 END_TIMEOUT_SECONDS = 60
 WINDOW_SECONDS = 5
+NO_ANSWER = "no answer: the connection ended, the client tried again"
+"""What became of a request that the client's library sent a second time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,9 @@ from typing import Any, TextIO
 
 import aiohttp
 
+from tests.support.load import NO_ANSWER
+
 TIMEOUT_SECONDS = 30
-UNCOUNTED = "the connection ended before the answer, the client tried again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +71,12 @@ class Generator:
                 self._url + path, trace_request_ctx=connections, allow_redirects=False
             ) as answer:
                 status, body = answer.status, await answer.read()
-            if status == 200:
-                facts = _read_facts(body)
-            failure = "" if facts else f"HTTP {status}"
+            facts = _read_facts(body)
+            failure = "" if status == 200 and facts else f"HTTP {status}"
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure = type(error).__name__
         if not failure and connections.count > 1:
-            failure = UNCOUNTED
+            failure = NO_ANSWER
         self._write(
             path=path,
             due=due,

@@ -23,6 +23,7 @@ class Progress:
     def __post_init__(self) -> None:
         self._stage: str | None = None
         self._until: datetime | None = None
+        self._percentage = 0
         self._is_guess = False
 
     def describe(self, refresh: Refresh, now: datetime) -> tuple[str, str]:
@@ -31,9 +32,12 @@ class Progress:
         if stage != self._stage:
             self._is_guess = self._stage is None and not self.is_own
             self._stage = stage
+            self._percentage = refresh.percentage_complete
             self._until = now + timedelta(seconds=seconds) if stage else None
         count = describe_count(refresh, self.total)
-        if stage and self._until and now < self._until:
+        # A pause is over early for those who saw its beginning late: then it goes on.
+        has_gone_on = refresh.percentage_complete > self._percentage
+        if stage and self._until and now < self._until and not has_gone_on:
             latest = "at the latest " if self._is_guess else ""
             count = f"{count}; {stage} until {latest}{self._until:%H:%M:%S} UTC"
             return count, count

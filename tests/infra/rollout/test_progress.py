@@ -44,7 +44,7 @@ def test_each_checkpoint_has_a_time_of_its_own_and_the_last_one_has_none() -> No
     assert "checkpoint of 67 % reached, waiting until 12:15:00" in line(
         progress, looked_at("InProgress", 67, 33), 600
     )
-    assert "checkpoint" not in line(progress, looked_at("Successful", 100, 0), 900)
+    assert "checkpoint" not in line(progress, looked_at("InProgress", 100, 0), 601)
 
 
 def test_the_bake_time_is_told_with_its_end_and_after_that_with_what_still_keeps_it() -> None:

@@ -446,7 +446,7 @@ def test_an_earlier_failed_refresh_to_the_same_target_is_not_taken_for_the_one_t
 
 
 def test_a_failure_ends_with_the_console_of_the_first_failing_instance_without_control_characters() -> None:
-    console = "\x1b[32mone\x1b[0m\r\n\ntwo\nthree\nfour\x07\nfive\nsix  \n"
+    console = "one\r\n\n\x1b[32mtwo\x1b[0m\nthree\nfour\x07\nfive\nsix  \n"
     sick = Moment(
         group=group(instance("a", "1"), instance("c"), instance("d"), version="1"),
         refresh=refresh("InProgress", 10),

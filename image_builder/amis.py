@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_builder.ec2_client import error_code, make_client, poll_delay_seconds
+from image_builder.ec2_client import (
+    error_code,
+    has_expired,
+    make_client,
+    poll_delay_seconds,
+    reason_and_advice,
+)
 from image_builder.errors import AmiError
 from image_builder.outage import Outage, watch
 
@@ -86,10 +91,16 @@ class Amis:
             watch(client, outage)
         return cls(clients[0], region, clients[1])
 
-    def ask_whether_aws_answers(self) -> None:
-        """Ask AWS something small, for the sake of what is said when it does not answer."""
-        with suppress(BotoCoreError, ClientError):
+    def find_hopelessness(self) -> str:
+        """Why no call can succeed any more, the credentials having expired; else nothing.
+
+        One small call tells; when it gets no answer, that is said by whoever watches.
+        """
+        try:
             self._impatient_client.describe_images(ImageIds=["ami-00000000000000000"])
+        except (BotoCoreError, ClientError) as error:
+            return reason_and_advice(error) if has_expired(error) else ""
+        return ""
 
     def get(self, ami_id: str) -> Ami | None:
         """The AMI *ami_id*, in whatever state; None when it is deregistered, or was never there."""

@@ -105,7 +105,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
             deadline=build.deadline,
             show=show,
             lock=lock,
-            when_silent=amis.ask_whether_aws_answers,
+            when_silent=amis.find_hopelessness,
         )
         ended = _run_packer(packer)
     finally:
@@ -195,6 +195,8 @@ def _reject(build: Build, amis: Amis, reason: str) -> None:
 def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
     """The AMI that is there although Packer failed: this run's, complete, or that of a faster build."""
     message = failure_message(ended, run=build.run, minutes=build.inputs.build_timeout_minutes)
+    if ended.is_hopeless:
+        raise PackerError(message)
     try:
         images = images_of(amis, build.inputs)
     except (BotoCoreError, ClientError) as error:

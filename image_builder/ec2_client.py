@@ -60,6 +60,11 @@ def reason_of(error: BotoCoreError | ClientError) -> str:
 def reason_and_advice(error: BotoCoreError | ClientError) -> str:
     """Why AWS could not be asked, and what to do."""
     reason = reason_of(error)
-    if reason in _EXPIRED:
+    if has_expired(error):
         return f"{reason} · the AWS credentials have expired: renew them and run pulumi up again"
     return f"{reason} · check credentials, permissions and region"
+
+
+def has_expired(error: BotoCoreError | ClientError) -> bool:
+    """Whether AWS no longer takes the credentials because of their age."""
+    return isinstance(error, ClientError) and error_code(error) in _EXPIRED

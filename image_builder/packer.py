@@ -37,6 +37,8 @@ class Ended:
     exit_code: int
     is_late: bool
     """It was stopped at the deadline."""
+    is_hopeless: str
+    """Why it was stopped before, because it could not succeed any more; else nothing."""
     was_killed: bool
     """It did not end within the grace period after its interrupt."""
     failure: Failure
@@ -45,7 +47,8 @@ class Ended:
 class Packer:
     """Packer in the template's copy of one run; while it runs, *lock* stays open, whatever becomes of us.
 
-    It tries again by itself and without a word where AWS does not answer: *when_silent* is called to say so.
+    Where AWS does not answer it tries again in silence, for minutes also with credentials that have expired:
+    *when_silent* is called to say so, and returns why the run is hopeless, or nothing.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Packer:
         show: Callable[[str], None],
         grace_seconds: float = GRACE_SECONDS,
         lock: int | None = None,
-        when_silent: Callable[[], None] = lambda: None,
+        when_silent: Callable[[], str] = lambda: "",
     ) -> None:
         self._run = run
         self._lock = lock
@@ -86,7 +89,7 @@ class Packer:
         self._say(f"packer {name}")
         last_said = last_heard = time.monotonic()
         last_step = f"packer {name}"
-        is_late = False
+        is_late, is_hopeless = False, ""
         running = Supervised(
             command,
             folder=self._run.template,
@@ -114,8 +117,10 @@ class Packer:
                 elif time.monotonic() - last_said > _HEARTBEAT_SECONDS:
                     self._say(f"still: {last_step}")
                     last_said = time.monotonic()
-                elif time.monotonic() - last_heard > _SILENCE_SECONDS:
-                    self._when_silent()
+                elif time.monotonic() - last_heard > _SILENCE_SECONDS and not is_hopeless:
+                    if is_hopeless := self._when_silent():
+                        self._say(f"stopping Packer: {is_hopeless}")
+                        running.stop_soon()
                     last_heard = time.monotonic()
                 time.sleep(_LOOK_SECONDS)
         finally:
@@ -124,6 +129,7 @@ class Packer:
             command=name,
             exit_code=running.exit_code(),
             is_late=is_late,
+            is_hopeless=is_hopeless,
             was_killed=running.was_killed(),
             failure=read_failure(running.all_lines()),
         )
@@ -178,6 +184,8 @@ def failure_message(ended: Ended, *, run: RunFolder, minutes: float) -> str:
     failure = ended.failure
     if ended.is_late:
         what = f"packer {ended.command} was stopped after {minutes:g} min (build_timeout_minutes)"
+    elif ended.is_hopeless:
+        what = f"packer {ended.command} was stopped: {ended.is_hopeless}"
     else:
         what = f"packer {ended.command} exited {ended.exit_code}"
     if failure.provisioner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,10 @@ class Supervised:
     def stop(self) -> None:
         """Ask for its end, whatever it is doing: interrupt, clean-up, and only then kill."""
         self._process.terminate()
+
+    def stop_soon(self) -> None:
+        """Ask for its end where its clean-up would be in vain: killed a few seconds after its interrupt."""
+        self._process.send_signal(signal.SIGQUIT)
 
     def close(self) -> None:
         """End it, and return when it has ended."""

@@ -14,7 +14,8 @@ it (packer-plugin-amazon v1.8.0, builder/ebs/step_create_ami.go), though the wor
   SIGTERM only; packer v1.15.0 main.go), and the inner one is what cancels the build and cleans up.
 - Packer's plugins ignore SIGINT and SIGTERM (packer-plugin-sdk plugin/server.go, "Eat the interrupts"); they
   end with the inner process, after the clean-up that runs in them.
-- Only after a grace period SIGKILL, again to the group.
+- Only after a grace period SIGKILL, again to the group. SIGQUIT to us asks for a short one: for a Packer
+  whose clean-up cannot succeed.
 
 Standard library only: it is started by path, without importing the package, so it starts in milliseconds and
 keeps working while the project's files change under it. Packer writes to the log file itself: no pipe to a
@@ -40,7 +41,8 @@ from pathlib import Path
 DEFAULT_GRACE_SECONDS = 600.0
 DEFAULT_FINISH_SECONDS = 3600.0
 _READY = b"."
-_ENDED, _TOLD, _ORPHANED, _LATE = "ended", "told to stop", "orphaned", "late"
+SHORT_GRACE_SECONDS = 5.0
+_ENDED, _TOLD, _HURRIED, _ORPHANED, _LATE = "ended", "told to stop", "hurried", "orphaned", "late"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
 
@@ -87,11 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         was_stopped, was_killed = why != _ENDED, False
         if was_stopped:
             _signal_group(child.pid, signal.SIGINT)
-            if not ended.wait(options.grace_seconds):
+            grace_seconds = SHORT_GRACE_SECONDS if why == _HURRIED else options.grace_seconds
+            if not ended.wait(grace_seconds):
                 was_killed = True
-                log.write(
-                    f"still running {options.grace_seconds:.0f} s after its interrupt: killed\n".encode()
-                )
+                log.write(f"still running {grace_seconds:.0f} s after its interrupt: killed\n".encode())
         # Also what outlived a Packer that has ended: nothing of a build stays behind.
         _signal_group(child.pid, signal.SIGKILL)
         ended.wait()
@@ -119,7 +120,7 @@ def _wait(sources: Sequence[int], ended: threading.Event, seconds: float | None 
             if source == sys.stdin.fileno() and not data:
                 return _ORPHANED
             if source != sys.stdin.fileno() and data.strip(_READY):
-                return _TOLD
+                return _HURRIED if signal.SIGQUIT in data else _TOLD
 
 
 def _has_printed(log: Path, begin: int, pattern: str | None) -> bool:

@@ -6,20 +6,24 @@ The stories follow each other on one stack: the first makes it.
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
+from tests.end_to_end.conftest import living_instances
 from tests.support.faults import Faults
-from tests.support.local_aws import running_local_aws
+from tests.support.local_aws import ec2_client, running_local_aws
 from tools.local_stack import local_environment
 
 STACK = "local"
 pytestmark = pytest.mark.timeout(900)
 THROTTLING_SECONDS = 20
 OUTAGE_SECONDS = 45
+SECONDS_TO_GIVE_UP = 60
 
 
 @pytest.fixture
@@ -45,6 +49,12 @@ def checkout(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     checkout.init(STACK)
     yield checkout
     checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
+
+
+@pytest.fixture
+def ec2(home: Home) -> Any:
+    """A client of the local AWS's EC2."""
+    return ec2_client(home)
 
 
 class Up:
@@ -84,6 +94,14 @@ def edit_page(checkout: Checkout, words: str) -> None:
     checkout.commit(f"Say {words}")
 
 
+def build_machines(ec2: Any) -> set[str]:
+    """The living instances that images are built on."""
+    built_on = ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": ["RunId"]}])["Reservations"]
+    return living_instances(ec2) & {
+        instance["InstanceId"] for reservation in built_on for instance in reservation["Instances"]
+    }
+
+
 def is_serving_its_image(checkout: Checkout) -> bool:
     """Whether the load balancer answers from the image of the stack's outputs."""
     outputs = checkout.outputs(STACK)
@@ -105,16 +123,53 @@ def test_throttling_of_everything_during_a_build_is_waited_out_and_said(
     assert is_serving_its_image(checkout)
 
 
-def test_an_outage_during_a_build_is_waited_out_and_said(checkout: Checkout, faults: Faults) -> None:
+def test_an_outage_in_a_build_and_throttling_in_its_rollout_are_waited_out_and_said(
+    checkout: Checkout, faults: Faults
+) -> None:
     edit_page(checkout, "an outage")
     up = Up(checkout, faults)
 
-    fault = up.inject_at("ec2:RunInstances", "packer", "dropped", OUTAGE_SECONDS)
+    in_build = up.inject_at("ec2:RunInstances", "packer", "dropped", OUTAGE_SECONDS)
+    in_rollout = up.inject_at("autoscaling:StartInstanceRefresh", "boto3", "throttling", THROTTLING_SECONDS)
+    exit_code, printed = up.end()
+
+    assert exit_code == 0, printed
+    assert faults.hits(in_build) > 0
+    assert "AWS does not answer (ConnectionClosedError): waiting and trying again" in printed
+    assert "AWS has not answered for " in printed
+    assert "AWS answers again, after " in printed
+    assert faults.hits(in_rollout) > 0
+    assert "AWS does not answer (Throttling: Rate exceeded)" in printed
+    assert faults.calls("autoscaling:StartInstanceRefresh")[-1].status == 200
+    assert is_serving_its_image(checkout)
+
+
+def test_credentials_that_expire_in_a_build_end_it_at_once_and_the_next_up_outlives_an_outage_in_its_rollout(
+    checkout: Checkout, faults: Faults, ec2: Any
+) -> None:
+    edit_page(checkout, "expired credentials")
+    before = checkout.outputs(STACK)
+    up = Up(checkout, faults)
+
+    up.inject_at("ec2:RunInstances", "packer", "expired-credentials")
+    expired = time.monotonic()
+    exit_code, printed = up.end()
+
+    assert exit_code != 0
+    assert time.monotonic() - expired < SECONDS_TO_GIVE_UP
+    assert "packer build was stopped: RequestExpired · the AWS credentials have expired" in printed
+    assert "renew them and run pulumi up again" in printed
+    assert ask(before["url"])["ami_id"] == before["ami_id"]
+
+    faults.clear()
+    up = Up(checkout, faults)
+    fault = up.inject_at("autoscaling:StartInstanceRefresh", "boto3", "dropped", OUTAGE_SECONDS)
     exit_code, printed = up.end()
 
     assert exit_code == 0, printed
     assert faults.hits(fault) > 0
-    assert "AWS does not answer (ConnectionClosedError): waiting and trying again" in printed
-    assert "AWS has not answered for " in printed
-    assert "AWS answers again, after " in printed
+    assert "AWS does not answer (" in printed
+    assert "AWS answers again after " in printed
+    assert checkout.outputs(STACK)["ami_id"] != before["ami_id"]
     assert is_serving_its_image(checkout)
+    assert build_machines(ec2) == set()

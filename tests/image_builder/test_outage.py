@@ -105,8 +105,9 @@ def test_asking_whether_aws_answers_raises_nothing_but_says_it(monkeypatch: pyte
     said: list[str] = []
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
-    Amis.watched("us-east-1", said.append).ask_whether_aws_answers()
+    hopelessness = Amis.watched("us-east-1", said.append).find_hopelessness()
 
+    assert hopelessness == ""
     assert said == ["AWS does not answer (EndpointConnectionError): waiting and trying again"]
 
 
@@ -114,9 +115,9 @@ def test_asking_whether_aws_answers_raises_nothing_but_says_it(monkeypatch: pyte
 def test_a_call_that_is_refused_is_an_answer_too() -> None:
     said: list[str] = []
 
-    Amis.watched("us-east-1", said.append).ask_whether_aws_answers()
+    hopelessness = Amis.watched("us-east-1", said.append).find_hopelessness()
 
-    assert said == []
+    assert (hopelessness, said) == ("", [])
 
 
 def test_expired_credentials_are_to_be_renewed() -> None:

@@ -38,7 +38,14 @@ def stand_in(folder: Path, script: str) -> dict[str, str]:
 
 def ended(**changes: object) -> Ended:
     failure = Failure(provisioner="", exit_code=None, cause="", last_lines=())
-    values = {"command": "build", "exit_code": 1, "is_late": False, "was_killed": False, "failure": failure}
+    values = {
+        "command": "build",
+        "exit_code": 1,
+        "is_late": False,
+        "is_hopeless": "",
+        "was_killed": False,
+        "failure": failure,
+    }
     return Ended(**{**values, **changes})  # type: ignore[arg-type]
 
 
@@ -142,14 +149,40 @@ def test_a_silent_packer_makes_us_ask_why(
 ) -> None:
     monkeypatch.setattr("image_builder.packer._SILENCE_SECONDS", 0.5)
     asked: list[float] = []
+
+    def ask() -> str:
+        asked.append(time.monotonic())
+        return ""
+
     packer = Packer(
         run=run,
         environment=stand_in(tmp_path, "sleep 3"),
         deadline=time.monotonic() + 60,
         show=lambda _: None,
-        when_silent=lambda: asked.append(time.monotonic()),
+        when_silent=ask,
     )
 
     packer.init()
 
     assert 1 < len(asked) < 6
+
+
+def test_a_hopeless_packer_is_stopped_without_waiting_for_its_clean_up(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_builder.packer._SILENCE_SECONDS", 0.5)
+    packer = Packer(
+        run=run,
+        environment=stand_in(tmp_path, "trap '' INT; while :; do sleep 1; done"),
+        deadline=time.monotonic() + 600,
+        show=lambda _: None,
+        when_silent=lambda: "the credentials have expired",
+    )
+    began = time.monotonic()
+
+    ended = packer.init()
+
+    assert time.monotonic() - began < 60
+    assert (ended.is_hopeless, ended.was_killed) == ("the credentials have expired", True)
+    message = failure_message(ended, run=run, minutes=60)
+    assert message.startswith("packer init was stopped: the credentials have expired · it was killed before ")

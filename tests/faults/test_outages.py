@@ -21,6 +21,13 @@ from tools.local_stack import local_environment
 
 STACK = "local"
 pytestmark = pytest.mark.timeout(900)
+CONFIG = {
+    "minSize": 1,
+    "maxSize": 2,
+    "desiredCapacity": 1,
+    "maxHealthyPercentage": 200,
+    "healthCheckGracePeriodSeconds": 300,  # a busy computer is no fault
+}
 THROTTLING_SECONDS = 20
 OUTAGE_SECONDS = 45
 SECONDS_TO_GIVE_UP = 60
@@ -46,7 +53,7 @@ def checkout(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     """A checkout whose local stack is not up yet."""
     environment = local_environment(home=home, backend=tmp_path_factory.mktemp("pulumi"))
     checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
-    checkout.init(STACK)
+    checkout.init(STACK, **CONFIG)
     yield checkout
     checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
 

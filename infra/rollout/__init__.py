@@ -1,8 +1,10 @@
 """Moves an Auto Scaling group to an image, waits, verifies, and says truthfully how it went.
 
-A life in files: resource.py (what a Pulumi program sees), provider.py (what happens to it),
-decide.py and plan.py (what is to be done, from plain values), wording.py (how it is told), rolling.py (doing
-it), refreshes.py (the only boto3).
+A life in files: resource.py (what a Pulumi program sees), inputs.py (what is refused), provider.py (what
+happens to it), plan.py and decide.py (what is to be done, from plain values), rolling.py (doing it),
+following.py and progress.py (until it has ended), verifying.py (what is really there), evidence.py (what
+failed), wording.py and telling.py (how it is told), patience.py and aws_errors.py (an AWS that does not
+answer), refreshes.py (the only boto3).
 """
 
 from infra.rollout.resource import InstanceRefresh, InstanceRefreshArgs

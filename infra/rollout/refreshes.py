@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,30 +18,17 @@ from infra.rollout.answers import (
     read_refresh,
     read_worst_health,
 )
-from infra.rollout.aws_errors import AWS_ERRORS, error_code, is_transient
-from infra.rollout.errors import RolloutError
+from infra.rollout.aws_errors import AWS_ERRORS, describe_error, error_code, is_transient
+from infra.rollout.errors import RolloutError, StartUnansweredError
 from infra.rollout.patience import Patience
 from infra.rollout.preferences import Preferences
 from infra.rollout.values import Group, Refresh, Target, TargetHealth
 
-DEFAULT_POLL_DELAY_SECONDS = 5.0
-LONGEST_POLL_DELAY_SECONDS = 15.0
 INSTANCES_PER_REQUEST = 200
 """The values that one filter of EC2 may have (EC2 user guide, "Filter your resources")."""
 
 ACTIVITIES_LOOKED_AT = 10
 PATIENCE_SECONDS = 60.0
-
-
-def read_poll_delay_seconds() -> float:
-    """How long to wait between two looks at first, from the variable that Packer reads, too."""
-    text = os.environ.get("AWS_POLL_DELAY_SECONDS") or str(DEFAULT_POLL_DELAY_SECONDS)
-    try:
-        return float(text)
-    except ValueError:
-        raise RolloutError(
-            f"AWS_POLL_DELAY_SECONDS is {text!r} · a number of seconds was expected · unset it"
-        ) from None
 
 
 class Refreshes:
@@ -149,12 +135,12 @@ class Refreshes:
         return read_refresh(answer["InstanceRefreshes"][0]) if answer["InstanceRefreshes"] else None
 
     def start(self, group_name: str, target: Target, preferences: Preferences) -> str | None:
-        """Start a refresh to *target*; its id, or None where one, perhaps ours, is or may be under way.
+        """Start a refresh to *target*; its id, or None where one, perhaps ours, is under way.
 
         The group itself is not updated first: AWS writes the desired configuration to it on success, and
         rolls back to what it had before (StartInstanceRefresh, Auto Scaling API reference;
         terraform-provider-aws#34189 is what happens otherwise). A request whose answer is lost may have been
-        served, so it is not sent again before somebody has looked.
+        served, so it is not sent again before somebody has looked: raises StartUnansweredError.
         """
         template = {
             "LaunchTemplateId": target.launch_template_id,
@@ -172,8 +158,7 @@ class Refreshes:
                 return None
             if not is_transient(error):
                 raise
-            self._patience.endure(error)
-            return None
+            raise StartUnansweredError(describe_error(error)) from error
         return str(answer["InstanceRefreshId"])
 
     def history(self, group_name: str) -> list[Refresh]:

@@ -16,12 +16,18 @@ from infra.rollout.decide import (
     WaitForHealth,
     decide_first_step,
 )
-from infra.rollout.errors import RefreshInProgressError, RolloutDeadlineError, RolloutError
+from infra.rollout.errors import (
+    RefreshInProgressError,
+    RolloutDeadlineError,
+    RolloutError,
+    StartUnansweredError,
+)
 from infra.rollout.evidence import Evidence
 from infra.rollout.following import Follower
 from infra.rollout.plan import describe_plan, find_warnings
+from infra.rollout.polling import poll_delays
 from infra.rollout.preferences import Preferences
-from infra.rollout.refreshes import LONGEST_POLL_DELAY_SECONDS, Refreshes, read_poll_delay_seconds
+from infra.rollout.refreshes import Refreshes
 from infra.rollout.telling import Teller
 from infra.rollout.values import Group, Refresh, Target
 from infra.rollout.verifying import Verifier
@@ -87,14 +93,15 @@ class Rollout:
 
     def _start_or_adopt(self) -> tuple[Group, str | None, bool]:
         """The group before, the refresh that leads to the target, if one has to, and whether it is ours."""
-        refusals = 0
+        refusals, may_have_started = 0, False
         newest_before: str | None = None
         for _ in self._looks("another instance refresh should have ended"):
             group = self.refreshes.describe_group(self.group_name)
             if self._ignores_standby:
                 group = group.without_standby()
             newest = self.refreshes.find_newest(self.group_name)
-            if refusals and newest and newest.refresh_id != newest_before and newest.leads_to(self.target):
+            is_new = newest is not None and newest.refresh_id != newest_before
+            if may_have_started and newest and is_new and newest.leads_to(self.target):
                 # The answer to our request was lost, or another run with the same target was faster.
                 return self._adopt(group, newest.refresh_id)
             running = newest if newest and newest.is_running else None
@@ -112,7 +119,12 @@ class Rollout:
                 if self._waits_for_alarms():
                     continue
                 newest_before = newest.refresh_id if newest else None
-                refresh_id = self._start(group)
+                may_have_started = True
+                try:
+                    refresh_id = self._start(group)
+                except StartUnansweredError as error:
+                    self._teller.tell(f"AWS does not answer the start of a refresh ({error}), looking again")
+                    continue
                 if refresh_id is not None:
                     return group, refresh_id, True
                 refusals += 1
@@ -159,17 +171,22 @@ class Rollout:
 
     def _looks(self, waits_for: str) -> Iterator[None]:
         """Come back at growing intervals until the deadline; then raise RolloutDeadlineError."""
-        delay = read_poll_delay_seconds()
-        while True:
+        for delay in poll_delays():
             yield
             if self._teller.seconds > self.timeout_seconds:
                 raise RolloutDeadlineError(
                     f"{self.group_name} is not on {self.target.ami_id} after {self.timeout_seconds / 60:.0f} "
-                    f"minutes: {self._teller.last_line}{self._evidence.first} · {waits_for} · AWS goes on "
-                    "with what was started; run pulumi up again to follow it, or raise rolloutTimeoutMinutes"
+                    f"minutes: {self._teller.last_line}{self._evidence.ringing}{self._evidence.first} · "
+                    f"{waits_for}; until then the group launches {self._find_ami_now() or 'no AMI'} · AWS "
+                    "goes on with what was started; run pulumi up again to follow it, or raise "
+                    "rolloutTimeoutMinutes"
                 )
             self.sleep(delay)
-            delay = max(delay, min(delay * 1.2, LONGEST_POLL_DELAY_SECONDS))
+
+    def _find_ami_now(self) -> str | None:
+        """What the group launches by itself, whatever a refresh does."""
+        version = self.refreshes.require_group(self.group_name).launch_template_version
+        return self.refreshes.find_ami_of_version(self.target.launch_template_id, version)
 
     def _fail(self, refresh: Refresh, old_version: str) -> NoReturn:
         """Say how the refresh ended, what the group runs now, and what to do."""

@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.rollout.alarms import AlarmState
-from infra.rollout.errors import RolloutError
+from infra.rollout.errors import RolloutError, StartUnansweredError
 from infra.rollout.patience import Patience
 from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
@@ -145,7 +145,8 @@ def test_a_start_whose_answer_is_lost_is_not_sent_again(refreshes: Refreshes) ->
     with Stubber(refreshes._auto_scaling) as stub:
         stub.add_client_error("start_instance_refresh", "ServiceUnavailable", http_status_code=503)
 
-        assert refreshes.start("web", TARGET, PREFERENCES) is None
+        with pytest.raises(StartUnansweredError, match="ServiceUnavailable"):
+            refreshes.start("web", TARGET, PREFERENCES)
 
 
 def test_the_latest_console_is_asked_for_and_where_there_is_none_the_one_that_aws_kept(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from infra.rollout.errors import RefreshInProgressError, RolloutDeadlineError, RolloutError
+from infra.rollout.errors import (
+    RefreshInProgressError,
+    RolloutDeadlineError,
+    RolloutError,
+    StartUnansweredError,
+)
 from infra.rollout.preferences import Preferences
 from infra.rollout.rolling import Outcome, Rollout
 from tests.infra.rollout.worlds import (
@@ -317,6 +322,7 @@ def test_the_deadline_ends_the_waiting_and_says_that_aws_goes_on() -> None:
         roll_out(aws, timeout_seconds=120)
 
     assert "web is not on ami-00000000000000002 after 2 minutes: InProgress, 30 %" in str(failure.value)
+    assert f"until then the group launches {OLD_AMI}" in str(failure.value)
     assert "run pulumi up again to follow it, or raise rolloutTimeoutMinutes" in str(failure.value)
     assert 120 < aws.seconds < 140
 
@@ -430,12 +436,21 @@ def test_somebody_elses_refresh_is_cancelled_once_where_that_is_wished_and_its_e
 
 def test_a_refresh_whose_start_was_not_answered_is_followed_to_its_bad_end_and_no_second_one_starts() -> None:
     failed = Moment(group=BEFORE.group, refresh=refresh("RollbackSuccessful", reason="Sick."))
-    aws = ScriptedRefreshes([BEFORE, failed], starts=[None])
+    aws = ScriptedRefreshes([BEFORE, failed], starts=[StartUnansweredError("Throttling: Slow down")])
 
     message = failure_of(aws)
 
     assert aws.started == []
     assert "ended RollbackSuccessful: Sick" in message
+    assert "AWS does not answer the start of a refresh (Throttling: Slow down), looking again" in aws.said[0]
+
+
+def test_a_start_that_is_not_answered_for_long_is_tried_until_it_is() -> None:
+    lost = StartUnansweredError("Throttling: Slow down")
+    aws = ScriptedRefreshes([*[BEFORE] * 20, AFTER], starts=[*[lost] * 12, "r-1"])
+
+    assert roll_out(aws).refresh_id == "r-1"
+    assert len(aws.started) == 1
 
 
 def test_an_earlier_failed_refresh_to_the_same_target_is_not_taken_for_the_one_that_is_started() -> None:

@@ -74,7 +74,7 @@ class ScriptedRefreshes(Refreshes):
     """AWS that shows one moment after the other, as the rollout sleeps; the last stays."""
 
     moments: Sequence[Moment]
-    starts: Iterable[str | None] = ("r-1",)
+    starts: Iterable[str | Exception | None] = ("r-1",)
 
     def __post_init__(self) -> None:
         self.seconds = 0.0
@@ -134,6 +134,8 @@ class ScriptedRefreshes(Refreshes):
 
     def start(self, group_name: str, target: Target, preferences: Preferences) -> str | None:  # noqa: ARG002
         started = next(self._starts)
+        if isinstance(started, Exception):
+            raise started
         if started:
             self.started.append((target, preferences))
         return started

@@ -21,7 +21,7 @@ LONGEST_NAME = 255
 PERIOD_SECONDS = 60
 """In which Elastic Load Balancing sends its metrics (its user guide, "CloudWatch metrics")."""
 
-PERIODS_THAT_STAY_UNHEALTHY = 3
+FEWEST_PERIODS_THAT_STAY_UNHEALTHY = 3
 """A killed machine is noticed, taken out and replaced in less time."""
 
 PERIODS_THAT_STAY_SLOW = 3
@@ -50,10 +50,10 @@ class Alarms(pulumi.ComponentResource):
 
     * 5xx of the targets: one minute with too many is enough. It is what a user sees of a bad release, and
       each minute longer is another minute of it.
-    * Unhealthy machines: as many for whole minutes (Minimum), for as long as a machine may take to start and
-      three minutes more. So neither a machine that is killed and replaced in a good release, nor machines
-      that are slow to start ring it; the refresh itself deals with those that never become healthy. What
-      rings is machines that were healthy and are not any more, faster than they are replaced.
+    * Unhealthy machines: as many for whole minutes (Minimum), three at least and more than fit into the time
+      that a machine may take to start. So neither a machine that is killed and replaced in a good release,
+      nor machines that are slow to start ring it; the refresh itself deals with those that never become
+      healthy. What rings is machines that were healthy and are not any more, faster than they are replaced.
     * Latency: the 99th percentile, three minutes in a row.
 
     Output: `names`, for the rollout.
@@ -65,7 +65,8 @@ class Alarms(pulumi.ComponentResource):
         super().__init__("immutable-machines:infra:Alarms", name, {}, opts)
         self._name = name
         self._args = args
-        periods_to_start = -(-args.health_check_grace_period_seconds // PERIOD_SECONDS)
+        # A start that takes whole minutes fills as many periods: one more is no start.
+        periods = -(-args.health_check_grace_period_seconds // PERIOD_SECONDS) + 1
         alarms = [
             self._alarm(
                 "target-5xx",
@@ -81,7 +82,7 @@ class Alarms(pulumi.ComponentResource):
                 metric_name="UnHealthyHostCount",
                 statistic="Minimum",
                 threshold=args.unhealthy_hosts_count,
-                evaluation_periods=periods_to_start + PERIODS_THAT_STAY_UNHEALTHY,
+                evaluation_periods=max(FEWEST_PERIODS_THAT_STAY_UNHEALTHY, periods),
             ),
         ]
         if args.p99_latency_milliseconds is not None:

@@ -64,6 +64,16 @@ class LocalCloudWatchBackend(CloudWatchBackend):
                 new = _told(self.alarms[alarm_name])
                 self.items.append(history.state_changed(alarm_name, time.time(), old, new))
 
+    def get_metric_data(self, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """The statistics that can be told: a percentile of a statistic set cannot."""
+        results: list[dict[str, Any]] = super().get_metric_data(*args, **kwargs)
+        for result in results:
+            values = zip(result["timestamps"], result["values"], strict=True)
+            told = [(timestamp, value) for timestamp, value in values if value is not None]
+            result["timestamps"] = [timestamp for timestamp, _ in told]
+            result["values"] = [value for _, value in told]
+        return results
+
     def publish(self, measurements: Sequence[Measurement], timestamp: float) -> None:
         """Add what was measured in the period that began at *timestamp*; forget what is old."""
         with world_lock:

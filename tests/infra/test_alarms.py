@@ -52,7 +52,7 @@ def test_one_minute_of_answers_with_5xx_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("grace_period_seconds", "minutes"), [(0, 3), (20, 4), (60, 4), (120, 5), (121, 6), (600, 13)]
+    ("grace_period_seconds", "minutes"), [(0, 3), (20, 3), (120, 3), (121, 4), (180, 4), (600, 11)]
 )
 def test_a_machine_that_starts_or_is_replaced_does_not_ring(grace_period_seconds: int, minutes: int) -> None:
     mocks, _ = create(replace(ARGS, health_check_grace_period_seconds=grace_period_seconds))

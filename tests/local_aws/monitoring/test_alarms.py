@@ -125,6 +125,20 @@ def test_metrics_that_a_user_puts_are_evaluated_too(world: World) -> None:
     assert world.state() == "ALARM"
 
 
+def test_the_last_data_points_count_for_two_more_periods_while_newer_ones_are_missing(world: World) -> None:
+    world.put_alarm(Namespace="Shop", MetricName="Orders", Dimensions=[], TreatMissingData="breaching")
+    world.cloudwatch.put_metric_data(
+        Namespace="Shop",
+        MetricData=[{"MetricName": "Orders", "Value": 1, "Timestamp": STARTED + timedelta(seconds=1)}],
+    )
+    states = []
+    for _ in range(4):
+        world.pass_minutes()
+        states.append(world.state())
+
+    assert states == ["OK", "OK", "OK", "ALARM"]
+
+
 def test_the_history_has_each_change_with_the_states_and_reasons(world: World) -> None:
     world.targets("healthy")
     world.put_alarm()
@@ -214,6 +228,28 @@ def test_metric_data_is_answered_with_percentiles(world: World) -> None:
     )
 
     assert answer["MetricDataResults"][0]["Values"] == [3.0]
+
+
+def test_no_percentile_of_a_users_statistic_set_is_made_up(world: World) -> None:
+    values = {"SampleCount": 2, "Sum": 3, "Minimum": 1, "Maximum": 2}
+    world.cloudwatch.put_metric_data(
+        Namespace="Shop",
+        MetricData=[{"MetricName": "Orders", "StatisticValues": values, "Timestamp": STARTED}],
+    )
+
+    def values_of(statistic: str) -> list[float]:
+        metric = {"Namespace": "Shop", "MetricName": "Orders"}
+        answer = world.cloudwatch.get_metric_data(
+            StartTime=STARTED,
+            EndTime=STARTED + timedelta(seconds=60),
+            MetricDataQueries=[
+                {"Id": "one", "MetricStat": {"Metric": metric, "Period": 60, "Stat": statistic}}
+            ],
+        )
+        return list(answer["MetricDataResults"][0]["Values"])
+
+    assert values_of("Maximum") == [2.0]
+    assert values_of("p99") == []
 
 
 def test_published_metrics_are_forgotten_after_some_hours_and_a_users_own_are_kept(world: World) -> None:

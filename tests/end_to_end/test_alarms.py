@@ -75,3 +75,30 @@ def test_a_release_that_is_healthy_and_answers_500_goes_back_and_the_alarm_is_na
     project.up(STACK)
 
     assert project.outputs(STACK)["ami_id"] == before["ami_id"]
+
+
+def test_alarms_can_be_left_out_of_a_run_and_come_back_without_a_rollout(
+    project: Checkout, home: Home
+) -> None:
+    group = project.outputs(STACK)["auto_scaling_group"]
+    alarms, scaling = client(home, "cloudwatch"), client(home, "autoscaling")
+
+    def names() -> set[str]:
+        """The alarms that the fleet has."""
+        return {alarm["AlarmName"].rpartition("-")[0] for alarm in alarms.describe_alarms()["MetricAlarms"]}
+
+    def refreshes() -> int:
+        """How many rollouts there were."""
+        return len(scaling.describe_instance_refreshes(AutoScalingGroupName=group)["InstanceRefreshes"])
+
+    names_before, refreshes_before = names(), refreshes()
+    project.must("pulumi", "config", "set", "alarms", "false", "--stack", STACK)
+    project.up(STACK)
+    names_without = names()
+    project.must("pulumi", "config", "rm", "alarms", "--stack", STACK)
+    project.up(STACK)
+
+    assert names_before == {"web-app-local-target-5xx", "web-app-local-unhealthy-hosts"}
+    assert names_without == set()
+    assert names() == names_before
+    assert refreshes() == refreshes_before

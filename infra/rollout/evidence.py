@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infra.rollout.alarms import describe_ringing
-from infra.rollout.aws_errors import AWS_ERRORS, describe_error, is_transient
+from infra.rollout.aws_errors import AWS_ERRORS, describe_error, error_code, is_transient
 from infra.rollout.decide import find_failing
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.values import Fleet, Target
@@ -67,5 +67,5 @@ class Evidence:
         except AWS_ERRORS as error:
             if is_transient(error):
                 raise
-            return f", its console cannot be read ({describe_error(error)})"
+            return f", its console cannot be read ({error_code(error) or describe_error(error)})"
         return f", its console ends: {tail}" if tail else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.rollout.errors import (
     RefreshInProgressError,
@@ -475,6 +476,22 @@ def test_a_failure_ends_with_the_console_of_the_first_failing_instance_without_c
     assert "first failing instance i-c: unhealthy" in message
     assert ", its console ends: two | three | four | five | six · " in message
     assert set(aws.consoles_read) == {"i-c"}
+
+
+def test_a_console_that_may_not_be_read_is_said_and_hides_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_refreshes: object, _instance_id: str) -> str:
+        answer = {"Error": {"Code": "UnauthorizedOperation", "Message": "You are not authorized."}}
+        raise ClientError(answer, "GetConsoleOutput")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ScriptedRefreshes, "find_console", refuse)
+    sick = Moment(
+        group=group(instance("a", "1"), instance("c"), version="1"),
+        refresh=refresh("InProgress", 10),
+        health={"i-c": UNHEALTHY},
+    )
+    aws = ScriptedRefreshes([BEFORE, sick, Moment(group=BEFORE.group, refresh=refresh("Failed"))])
+
+    assert ", its console cannot be read (UnauthorizedOperation) · " in failure_of(aws)
 
 
 def test_an_instance_that_was_only_slow_is_not_called_failing() -> None:

@@ -29,6 +29,7 @@ QUICK = {
     "instanceWarmupSeconds": 0,
     "healthCheckIntervalSeconds": 5,
     "deregistrationDelaySeconds": 1,
+    "healthCheckGracePeriodSeconds": 120,
 }
 STACKS = ("dev", "prod")
 SECONDS = 300

@@ -47,6 +47,8 @@ def describe_progress(refresh: Refresh, total: int | None = None) -> str:
 
 def describe_count(refresh: Refresh, total: int | None = None) -> str:
     """How far a refresh, of *total* instances where that is known, is, without the reason why it waits."""
+    if refresh.status in ("RollbackSuccessful", "RollbackFailed"):
+        return refresh.status  # Its counts are of what was begun and taken back.
     left = refresh.instances_to_update
     if refresh.status.startswith("Rollback") or total is None:
         done = f"{left} to update"

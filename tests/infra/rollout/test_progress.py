@@ -71,6 +71,10 @@ def test_a_rollback_is_not_counted_as_if_it_replaced_towards_the_target() -> Non
     )
 
 
+def test_a_rollback_that_has_ended_is_told_without_the_counts_of_what_was_taken_back() -> None:
+    assert line(Progress(total=3), looked_at("RollbackSuccessful", 0, 3)) == "RollbackSuccessful"
+
+
 def test_reasons_that_follow_each_other_are_one_subject_and_a_change_is_another() -> None:
     progress = Progress(total=3)
 

@@ -154,9 +154,20 @@ def remove_template(run: RunFolder) -> None:
 
 
 def close_run(run: RunFolder) -> None:
-    """Tidy up, and let everybody know that the run is over."""
-    remove_template(run)
+    """Tidy up, and let everybody know that the run is over.
+
+    A run whose Packer was killed, its clean-up undone, counts as dead: its template stays to say so.
+    """
+    if not _was_killed(run):
+        remove_template(run)
     os.close(run.lock)
+
+
+def _was_killed(run: RunFolder) -> bool:
+    """Whether the supervisor killed Packer's build; it writes that down (supervisor.py)."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads((run.path / "build.json").read_text()).get("was_killed"))
+    return False
 
 
 def _copy(source: Path, target: Path, *, is_executable: bool) -> None:

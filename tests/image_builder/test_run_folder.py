@@ -11,7 +11,9 @@ import pytest
 from image_builder.errors import ImageFolderError
 from image_builder.fingerprint import digest_files
 from image_builder.run_folder import (
+    close_run,
     copy_template,
+    dead_runs,
     make_run_folder,
     new_run_id,
     prepare,
@@ -86,3 +88,15 @@ def test_runs_of_long_ago_go(tmp_path: Path) -> None:
 
     assert len(kept) == 50
     assert kept[-1] == "20260101T000059"
+
+
+def test_a_run_whose_packer_was_killed_counts_as_dead(tmp_path: Path) -> None:
+    clean, killed = (make_run_folder(tmp_path, f"20260101T00000{number}-12345678") for number in (1, 2))
+    for run, was_killed in ((clean, False), (killed, True)):
+        run.template.mkdir()
+        (run.path / "build.json").write_text(json.dumps({"was_killed": was_killed}))
+
+        close_run(run)
+
+    with dead_runs(tmp_path, "us-east-1") as found:
+        assert [run.run_id for run in found] == [killed.run_id]

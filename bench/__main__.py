@@ -1,4 +1,4 @@
-"""The command: python -m bench [build] [update] [fingerprint]."""
+"""The command: python -m bench [build] [update] [fingerprint] [rollout]."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from bench import build, fingerprint, update
+from bench import build, fingerprint, rollout, update
 from bench.measure import Result, table
 from local_aws.home import LocalAwsError
 from tools.toolchain import ToolchainError
 
-BENCHES: dict[str, tuple[Callable[[int, Callable[[str], None]], Result], int]] = {
+BENCHES: dict[str, tuple[Callable[[int, Callable[[str], None]], Result | str], int]] = {
     "fingerprint": (fingerprint.run, 5),
     "update": (update.run, 5),
     "build": (build.run, 3),
+    "rollout": (rollout.run, 1),
 }
 DESCRIPTION = """\
 What this project costs, as ratios to the plainest way of doing the same; both are timed now, in turns.
@@ -24,8 +25,9 @@ What this project costs, as ratios to the plainest way of doing the same; both a
   fingerprint  of 10,000 files (1 GiB), against sha256sum
   update       pulumi up of the stack with nothing to change, against an empty Python program
   build        of images/web-app by PackerImage, against packer build
+  rollout      of 10, 100 and 1,000 instances (records): its calls, and our run against the refresh itself
 
-The last two start a local AWS of their own and end it.
+All but the first start a local AWS of their own and end it.
 """
 
 
@@ -42,7 +44,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"{', '.join(BENCHES)}; all when none is given"
     )
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often each way is timed (5; build: 3)")
+    parser.add_argument(
+        "--rounds", type=int, metavar="N", help="how often each way is timed (5; build: 3; rollout: 1)"
+    )
     given = parser.parse_args(arguments)
     for name in given.names:
         if name not in BENCHES:
@@ -59,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for name in given.names or BENCHES:
             run, rounds = BENCHES[name]
-            print(table(run(given.rounds or rounds, say)), end="\n\n", flush=True)
+            result = run(given.rounds or rounds, say)
+            print(result if isinstance(result, str) else table(result), end="\n\n", flush=True)
     except (LocalAwsError, ToolchainError, RuntimeError, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ import local_aws.faults.command as faults_command
 import local_aws.machines.command as machine_command
 from local_aws import lifecycle
 from local_aws.environment import UNSET, aws_environment
-from local_aws.home import DEFAULT_HOME, Home, LocalAwsError, read_home
+from local_aws.home import DEFAULT_HOME, MACHINES, Home, LocalAwsError, read_home
 from local_aws.machines.base_image import ended_by_sigterm
 
 EXAMPLES = """\
@@ -24,6 +24,8 @@ examples:
   python -m local_aws status --json                            its endpoint, generation and machines
   python -m local_aws start --home .local/two --port 0 --network auto
                                                                a second one beside it, wherever there is room
+  python -m local_aws start --home .local/large --port 0 --network auto --machines none
+                                                               one for large fleets: instances are records
   python -m local_aws faults add --help                        what can be made to go wrong
   python -m local_aws machine --help                           and with machines
   python -m local_aws stop                                     end it with all its machines
@@ -64,6 +66,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"address of the first load balancer ({lifecycle.DEFAULT_LOAD_BALANCER_ADDRESS}, "
         "or .1 of an automatic network)",
     )
+    start.add_argument(
+        "--machines",
+        choices=MACHINES,
+        help="what is behind an instance (podman); none: instances are records and their health is "
+        "scripted, so that there can be thousands, without podman and haproxy",
+    )
     status = commands.add_parser(
         "status", parents=[common], help="say whether it runs, and with which machines"
     )
@@ -102,11 +110,11 @@ def run(given: argparse.Namespace) -> int:
             port=given.port,
             network=given.network,
             load_balancer_address=given.load_balancer_address,
+            machines=given.machines,
         )
         home = lifecycle.start(wishes, say)
-        print(
-            f"local aws: serving {home.endpoint_url} (machines in {home.network}.0/24, log {home.log_file})"
-        )
+        behind = f"machines in {home.network}.0/24" if home.machines == "podman" else "no machines"
+        print(f"local aws: serving {home.endpoint_url} ({behind}, log {home.log_file})")
         return 0
     if given.command == "status":
         return _status(folder, as_json=given.json)
@@ -125,7 +133,8 @@ def _status(folder: Path, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(status, indent=2))
     elif status["state"] == "running":
-        print(f"running at {status['endpoint_url']}, generation {status['generation']}")
+        records = "" if status["machines_are"] == "podman" else ", instances are records without machines"
+        print(f"running at {status['endpoint_url']}, generation {status['generation']}{records}")
         for machine in status["machines"]:
             print("  {instance_id}  {address}  {state}  {ami_id}".format_map(machine))
     else:

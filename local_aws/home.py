@@ -26,6 +26,7 @@ when_a_machine_ends: list[Callable[[], None]] = []
 DEFAULT_HOME = Path(".local/aws")
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
+MACHINES = ("podman", "none")
 SSH_PORT = 22
 SSH_PORT_WHERE_22_IS_TAKEN = 2222
 
@@ -55,6 +56,8 @@ class Home:
     load_balancer_address: str
     generation: str
     machine_ports: tuple[int, ...]
+    machines: str = "podman"
+    """One of MACHINES: what is behind an instance."""
 
     @property
     def endpoint_url(self) -> str:
@@ -115,6 +118,7 @@ def home_from_json(values: Mapping[str, Any]) -> Home:
         load_balancer_address=str(values["load_balancer_address"]),
         generation=str(values["generation"]),
         machine_ports=tuple(int(port) for port in values["machine_ports"]),
+        machines=str(values["machines"]),
     )
 
 

@@ -21,11 +21,11 @@ SECONDS_TO_END = 10
 def remove_leftovers(folder: Path, say: Callable[[str], None]) -> None:
     """Remove what is left of the local AWS in *folder*, whose server does not run."""
     name = home_name(folder)
-    machines = podman.machines_of(name)
+    machines = podman.machines_of(name) if podman.is_installed() else []
     if machines:
         say(f"removing {len(machines)} machine(s) that were left behind")
         podman.remove_machines(machines)
-    for image in podman.images_named(f"localhost/{name}/"):
+    for image in podman.images_named(f"localhost/{name}/") if podman.is_installed() else []:
         podman.remove_image(image)
     processes = processes_of(name)
     if processes:

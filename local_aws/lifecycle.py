@@ -39,6 +39,7 @@ class Wishes:
     port: int | None = None
     network: str | None = None
     load_balancer_address: str | None = None
+    machines: str | None = None
 
 
 def server_process(folder: Path) -> int | None:
@@ -60,7 +61,8 @@ def start(wishes: Wishes, say: Say) -> Home:
         if home:
             say("the local AWS ran before and its account is gone: beginning with an empty one")
         remove_leftovers(folder, say)
-        ensure_base_image(say)
+        if wishes.machines != "none":
+            ensure_base_image(say)
         forget_home(folder)
         _spawn(wishes, folder)
     home = read_home(folder)
@@ -80,6 +82,7 @@ def _check_same(wishes: Wishes, home: Home) -> None:
         ("--port", wishes.port, home.api_port),
         ("--network", wishes.network, home.network),
         ("--load-balancer-address", wishes.load_balancer_address, home.load_balancer_address),
+        ("--machines", wishes.machines, home.machines),
     ):
         if wanted not in (None, 0, "auto", present):
             raise LocalAwsError(
@@ -95,6 +98,7 @@ def _spawn(wishes: Wishes, folder: Path) -> None:
     command = [sys.executable, "-m", "local_aws.server", "--home", str(folder), "--network", network]
     command += ["--port", str(DEFAULT_PORT if wishes.port is None else wishes.port), "--report", str(writer)]
     command += ["--load-balancer-address", wishes.load_balancer_address or default_address]
+    command += ["--machines", wishes.machines or "podman"]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             command,
@@ -173,6 +177,7 @@ def status(folder: Path) -> dict[str, Any]:
         "process": process,
         "generation": home.generation,
         "endpoint_url": home.endpoint_url,
+        "machines_are": home.machines,
         "network": home.network,
         "load_balancer_address": home.load_balancer_address,
         "machine_ports": list(home.machine_ports),

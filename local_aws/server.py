@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_aws import locks
-from local_aws.home import Home, LocalAwsError, Part, home_name, new_generation, write_atomically, write_home
+from local_aws.home import (
+    MACHINES,
+    Home,
+    LocalAwsError,
+    Part,
+    home_name,
+    new_generation,
+    write_atomically,
+    write_home,
+)
 from local_aws.machines.ports import bindable_ports
 
 if TYPE_CHECKING:
@@ -52,7 +61,7 @@ def serve(wanted: Home, report: Any) -> None:
             network=network,
             load_balancer_address=wanted.load_balancer_address or f"{network}.1",
             api_port=listener.getsockname()[1],
-            machine_ports=bindable_ports(f"{network}.254"),
+            machine_ports=bindable_ports(f"{network}.254") if wanted.machines == "podman" else (),
         )
         _set_environment(home)
         parts: list[Part] = []
@@ -105,13 +114,10 @@ def _listen(port: int) -> socket.socket:
 
 def _set_environment(home: Home) -> None:
     """What moto reads when it is imported, and what keeps it and its children from calling anything."""
-    from local_aws.machines.base_ami import base_ami
-    from local_aws.machines.base_image import existing_base_image
-    from local_aws.machines.podman import image_created
+    from local_aws.machines import read_base_ami
 
-    base_image = existing_base_image()
     amis = home.folder / "amis.json"
-    write_atomically(amis, json.dumps([base_ami(base_image, image_created(base_image))], indent=2) + "\n")
+    write_atomically(amis, json.dumps([read_base_ami(home)], indent=2) + "\n")
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ.update(MOTO_SETTINGS)
@@ -133,6 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--network", required=True)
     parser.add_argument("--load-balancer-address", required=True)
+    parser.add_argument("--machines", choices=MACHINES, required=True)
     parser.add_argument("--report", type=int, required=True, help="file descriptor that is told how it went")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -154,6 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         load_balancer_address=given.load_balancer_address,
         generation=new_generation(),
         machine_ports=(),
+        machines=given.machines,
     )
     try:
         serve(wanted, report)

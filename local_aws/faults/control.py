@@ -3,6 +3,7 @@
 GET /local-aws/faults                  all faults             POST /local-aws/faults             put one in
 POST /local-aws/faults/FAULT/release   end that one           DELETE /local-aws/faults           end all
 GET /local-aws/calls?action=GLOB&since=SEQUENCE               the calls there were
+POST /local-aws/images                                        many AMIs at once: records/images.py
 POST /local-aws/machines/INSTANCE|next/TROUBLE                what befalls a machine: machines/troubles.py
 """
 
@@ -20,6 +21,7 @@ from local_aws.faults.fault import fault_from_json
 from local_aws.home import LocalAwsError
 from local_aws.machines.control import befall
 from local_aws.machines.machines import Machines
+from local_aws.records.images import register_images
 
 FAULTS = "/local-aws/faults"
 CALLS = "/local-aws/calls"
@@ -59,6 +61,8 @@ class Control:
             case "GET", ["calls"]:
                 query = parse_qs(environ.get("QUERY_STRING", ""))
                 return self._door.journal.list(query.get("action", ["*"])[0], _since(query))
+            case "POST", ["images"]:
+                return register_images(self._machines, _json(environ))
             case "POST", ["machines", instance_id, trouble]:
                 return befall(self._machines, instance_id, trouble, _json(environ))
             case method, _:

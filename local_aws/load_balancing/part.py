@@ -9,20 +9,35 @@ from moto.elbv2.models import elbv2_backends
 
 from local_aws.home import Home, when_a_machine_ends
 from local_aws.load_balancing.backend import LocalELBv2Backend, all_backends
+from local_aws.load_balancing.model import Configuration
 from local_aws.load_balancing.proxy import Proxy
 from local_aws.load_balancing.statistics import Statistics
 from local_aws.load_balancing.translation import read_configuration
+from local_aws.machines.ec2_backend import LocalEC2Backend
+from local_aws.records.machines import Records
+from local_aws.records.proxy import ScriptedProxy
 
 LOOK_EVERY_SECONDS = 0.15
 
 logger = logging.getLogger(__name__)
 
 
+def _make_proxy(home: Home) -> Proxy | ScriptedProxy:
+    def read() -> Configuration:
+        return read_configuration(all_backends())
+
+    if home.machines == "podman":
+        return Proxy(home.folder / "load_balancing", read)
+    machines = LocalEC2Backend.machines
+    assert isinstance(machines, Records)  # noqa: S101 - installed before, for the same home
+    return ScriptedProxy(read, machines.find)
+
+
 class LoadBalancing:
     """The load balancers of a local AWS, as a part that starts and stops."""
 
     def __init__(self, home: Home) -> None:
-        self._proxy = Proxy(home.folder / "load_balancing", lambda: read_configuration(all_backends()))
+        self._proxy = _make_proxy(home)
         self._awake = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None

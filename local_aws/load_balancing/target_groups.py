@@ -18,6 +18,7 @@ from local_aws.load_balancing.proxy import Proxy
 from local_aws.load_balancing.runtime_api import HaproxyError
 from local_aws.load_balancing.targets import Record
 from local_aws.load_balancing.translation import group_name, instances_by_id, listener_groups
+from local_aws.records.proxy import ScriptedProxy
 
 GONE = ("shutting-down", "terminated")
 
@@ -25,7 +26,7 @@ GONE = ("shutting-down", "terminated")
 class TargetGroupsBackend(ELBv2Backend):
     """Target groups whose targets are servers of a real proxy."""
 
-    proxy: ClassVar[Proxy]
+    proxy: ClassVar[Proxy | ScriptedProxy]
     targets_changed: ClassVar[threading.Event]  # haproxy follows within moments
 
     def create_target_group(self, name: str, **kwargs: Any) -> FakeTargetGroup:

@@ -29,6 +29,8 @@ def next_numbers(taken: Collection[int], last_given: int, count: int) -> list[in
 class AddressPool:
     """The addresses of one network; the caller holds world_lock."""
 
+    capacity = CAPACITY
+
     def __init__(self, network: str) -> None:
         self._network = network
         self._taken: set[int] = set()

@@ -6,7 +6,7 @@ from concurrent.futures import Future, TimeoutError
 from typing import Any
 
 from local_aws.home import LocalAwsError
-from local_aws.machines.machine import Machine
+from local_aws.machines.machine import AnyMachine
 from local_aws.machines.machines import Machines, suffer_in
 from local_aws.machines.troubles import BEFALL_THE_NEXT, NextLaunch, Trouble
 
@@ -45,7 +45,7 @@ def _next_launch(trouble: Trouble, options: dict[str, Any]) -> NextLaunch:
     return NextLaunch(trouble=trouble, **options)
 
 
-def _machine(machines: Machines, instance_id: str) -> Machine:
+def _machine(machines: Machines, instance_id: str) -> AnyMachine:
     machine = machines.find(instance_id)
     if machine is None or machine.is_gone:
         raise LocalAwsError(
@@ -55,7 +55,7 @@ def _machine(machines: Machines, instance_id: str) -> Machine:
     return machine
 
 
-def _suffer_now(machine: Machine, trouble: Trouble) -> None:
+def _suffer_now(machine: AnyMachine, trouble: Trouble) -> None:
     result: Future[None] = Future()
 
     def done(error: LocalAwsError | None) -> None:
@@ -69,6 +69,6 @@ def _suffer_now(machine: Machine, trouble: Trouble) -> None:
         result.result(timeout=DONE_WITHIN_SECONDS)
     except TimeoutError:
         raise LocalAwsError(
-            f"{machine.spec.name} did not {trouble} within {DONE_WITHIN_SECONDS} s: it does something else · "
+            f"{machine.name} did not {trouble} within {DONE_WITHIN_SECONDS} s: it does something else · "
             "a machine that runs was expected · read the server's log"
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from moto.ec2.exceptions import (
@@ -14,8 +15,9 @@ from moto.ec2.models.instances import Instance, InstanceState, Reservation
 
 from local_aws.home import world_lock
 from local_aws.machines import launch
-from local_aws.machines.addresses import CAPACITY, NoAddressLeft
+from local_aws.machines.addresses import NoAddressLeft
 from local_aws.machines.image_backend import LocalImages
+from local_aws.machines.images import tags_of
 from local_aws.machines.instances import (
     SHUTTING_DOWN,
     STOPPING,
@@ -28,8 +30,6 @@ from local_aws.machines.seed import Seed, decoded_user_data
 
 log = logging.getLogger(__name__)
 
-# User guide, "Tag Auto Scaling groups and instances".
-GROUP_TAG = "aws:autoscaling:groupName"
 StateChange = tuple[Instance, InstanceState]
 
 
@@ -50,6 +50,8 @@ class LocalEC2Backend(LocalImages):
             arguments["block_device_mappings"] = launch.block_devices(
                 ami.block_device_mappings, arguments.get("block_device_mappings")
             )
+            tags = {"tags": arguments["tags"].get("instance") or {}, "image_tags": tags_of(ami)}
+            self._check_tags(**tags)
             addresses = self._take_addresses(count)
             try:
                 reservation = super().run_instances(
@@ -69,7 +71,7 @@ class LocalEC2Backend(LocalImages):
                         self._seed(instance),
                         address,
                         InstanceEvents(self, instance),
-                        (arguments["tags"].get("instance") or {}).get(GROUP_TAG),
+                        **tags,
                     )
             except BaseException:
                 unused = set(addresses) - {instance.private_ip for instance in self.all_instances()}
@@ -144,14 +146,20 @@ class LocalEC2Backend(LocalImages):
         if key_name and key_name not in self.key_pairs:
             raise InvalidKeyPairNameError({key_name})
 
+    def _check_tags(self, *, tags: Mapping[str, str], image_tags: Mapping[str, str]) -> None:
+        try:
+            self.machines.check_tags(tags, image_tags)
+        except ValueError as error:
+            raise EC2ClientError("InvalidParameterValue", str(error)) from error
+
     def _take_addresses(self, count: int) -> list[str]:
         try:
             return self.machines.take_addresses(count)
         except NoAddressLeft as error:
             raise EC2ClientError(
                 "InsufficientInstanceCapacity",
-                f"The local AWS has no capacity for this launch ({error}); it runs at most {CAPACITY} "
-                "machines: terminate some first",
+                f"The local AWS has no capacity for this launch ({error}); it runs at most "
+                f"{self.machines.capacity} machines: terminate some first",
             ) from error
 
     def _seed(self, instance: Instance) -> Seed:

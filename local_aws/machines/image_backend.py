@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar, cast
 
-import moto.ec2.urls
 from moto.ec2.exceptions import (
     EC2ClientError,
     InvalidAMIIdError,
@@ -13,14 +12,15 @@ from moto.ec2.exceptions import (
     MissingParameterError,
     UnvailableAMIIdError,
 )
-from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import Instance
 from moto.ec2.utils import random_ami_id
 
 from local_aws.home import LocalAwsError, world_lock
 from local_aws.machines.images import LocalAmi, check_image_name, tags_for
-from local_aws.machines.machine import Machine
+from local_aws.machines.machine import AnyMachine
 from local_aws.machines.machines import Machines
+from local_aws.machines.quick_backend import QuickEC2Backend
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,10 @@ log = logging.getLogger(__name__)
 SECONDS_TO_ANSWER = 10
 
 
-class LocalImages(EC2Backend):
+class LocalImages(QuickEC2Backend):
     """The AMIs of one account and region."""
 
     machines: ClassVar[Machines]
-    _url_module = moto.ec2.urls  # moto would look for it beside this file
 
     def create_image(
         self, instance_id: str, name: str, description: str, tag_specifications: list[dict[str, Any]]
@@ -151,7 +150,7 @@ class LocalImages(EC2Backend):
                     f"The instance '{instance.id}' is {instance.state}: it cannot be {action} now",
                 )
 
-    def machine_of(self, instance: Instance) -> Machine:
+    def machine_of(self, instance: Instance) -> AnyMachine:
         """The machine behind *instance*."""
         machine = self.machines.find(instance.id)
         if machine is None:

@@ -66,6 +66,11 @@ def check_image_name(name: str, images: Iterable[Ami], account_id: str) -> None:
             raise DuplicateImageNameError(name, image.id)
 
 
+def tags_of(ami: Ami) -> dict[str, str]:
+    """The tags that *ami* has now."""
+    return {tag["key"]: tag["value"] for tag in ami.get_tags()}
+
+
 def tags_for(specifications: Iterable[Mapping[str, Any]], resource_type: str) -> dict[str, str]:
     """The tags that the TagSpecification of a request gives to *resource_type*."""
     return {

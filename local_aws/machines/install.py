@@ -6,7 +6,6 @@ import moto.ec2.models.amis
 import moto.ec2.models.instances
 from moto.ec2.models import ec2_backends
 
-from local_aws.home import Home
 from local_aws.machines.ec2_backend import LocalEC2Backend
 from local_aws.machines.images import LocalAmi
 from local_aws.machines.instances import LocalInstance
@@ -14,9 +13,8 @@ from local_aws.machines.machines import Machines
 from local_aws.machines.responses import put_actions_on_moto
 
 
-def install_machines(home: Home, *, base_image: str, base_ami_id: str) -> Machines:
-    """Make moto use real machines; call it before any EC2 backend exists."""
-    machines = Machines(home, base_image=base_image, base_ami_id=base_ami_id)
+def install_machines(machines: Machines) -> Machines:
+    """Make moto use *machines*; call it before any EC2 backend exists."""
     LocalEC2Backend.machines = machines
     # moto makes its objects by these module names, and its backends by the class that this dictionary names.
     setattr(moto.ec2.models.amis, "Ami", LocalAmi)  # noqa: B010

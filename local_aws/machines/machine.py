@@ -47,11 +47,43 @@ class Events(Protocol):
         """It is gone with its disk."""
 
 
+class AnyMachine(Protocol):
+    """What stands behind an instance; each method returns at once, Events tell what came of it."""
+
+    name: str
+
+    @property
+    def is_gone(self) -> bool:
+        """Is there nothing behind the instance any more?"""
+
+    def stop(self) -> None:
+        """Shut it down; keep its disk."""
+
+    def start(self) -> None:
+        """Start it after stop."""
+
+    def reboot(self) -> None:
+        """Shut it down and start it."""
+
+    def terminate(self) -> None:
+        """Shut it down and remove it."""
+
+    def commit(self, image: str, done: Done) -> None:
+        """Make *image* of its disk, and tell *done*."""
+
+    def suffer(self, trouble: Trouble, done: Done) -> None:
+        """Have *trouble* befall it, and tell *done*."""
+
+    def console(self) -> str:
+        """What it last wrote to its console."""
+
+
 class Machine:
     """A podman container that behaves like a machine."""
 
     def __init__(self, spec: MachineSpec, flags: Flags, events: Events, boots: threading.Semaphore) -> None:
         self.spec = spec
+        self.name = spec.name
         self._flags = flags
         self._events = events
         self._boots = boots

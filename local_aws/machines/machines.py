@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from local_aws.home import Home, LocalAwsError, world_lock
 from local_aws.machines import podman
 from local_aws.machines.addresses import AddressPool
 from local_aws.machines.flags import working_flags
-from local_aws.machines.machine import Events, Machine
+from local_aws.machines.machine import AnyMachine, Events, Machine
 from local_aws.machines.podman import MachineSpec
 from local_aws.machines.seed import Seed, write_seed
 from local_aws.machines.troubles import NextLaunches, Trouble
@@ -20,6 +20,8 @@ from local_aws.machines.troubles import NextLaunches, Trouble
 log = logging.getLogger(__name__)
 
 BOOTS_AT_ONCE = 4
+# User guide, "Tag Auto Scaling groups and instances".
+GROUP_TAG = "aws:autoscaling:groupName"
 
 
 class Machines:
@@ -35,6 +37,11 @@ class Machines:
         self._unwanted_images: set[str] = set()
         self._boots = threading.Semaphore(BOOTS_AT_ONCE)
         self._housekeeping = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
+
+    @property
+    def capacity(self) -> int:
+        """How many there can be at once."""
+        return self._pool.capacity
 
     def start(self) -> None:
         """Find out the flags machines need now, so that the first launch is not slower than the others."""
@@ -58,8 +65,19 @@ class Machines:
         for address in addresses:
             self._pool.give_back(address)
 
-    def launch(self, seed: Seed, address: str, events: Events, group: str | None) -> None:
-        """Begin to boot a machine of the AMI in *seed*, for an Auto Scaling group if for any."""
+    def check_tags(self, tags: Mapping[str, str], image_tags: Mapping[str, str]) -> None:
+        """Raise ValueError where the tags of an instance and its AMI allow no launch; here all do."""
+
+    def launch(
+        self,
+        seed: Seed,
+        address: str,
+        events: Events,
+        *,
+        tags: Mapping[str, str],
+        image_tags: Mapping[str, str],  # noqa: ARG002 - what is on the disk decides, not what is said of it
+    ) -> None:
+        """Begin to boot a machine of the AMI in *seed* for an instance with *tags*."""
         spec = MachineSpec(
             name=f"{self.home.name}-{seed.instance_id}",
             home_name=self.home.name,
@@ -74,10 +92,10 @@ class Machines:
         with world_lock:
             self._machines[seed.instance_id] = machine
         machine.boot()
-        for trouble in self.next_launches.take(seed.ami_id, group):
+        for trouble in self.next_launches.take(seed.ami_id, tags.get(GROUP_TAG)):
             suffer_in(trouble.in_seconds, machine, trouble.trouble)
 
-    def find(self, instance_id: str) -> Machine | None:
+    def find(self, instance_id: str) -> AnyMachine | None:
         """The machine of *instance_id*, also after its end; None for an instance that never had one."""
         return self._machines.get(instance_id)
 
@@ -124,12 +142,12 @@ class Machines:
                 self._housekeeping.submit(_remove_image, image)
 
 
-def suffer_in(seconds: float, machine: Machine, trouble: Trouble) -> None:
+def suffer_in(seconds: float, machine: AnyMachine, trouble: Trouble) -> None:
     """Have *trouble* befall *machine* after *seconds*; a failure is in the log only."""
 
     def done(error: LocalAwsError | None) -> None:
         if error:
-            log.error("%s did not %s: %s", machine.spec.name, trouble, error)
+            log.error("%s did not %s: %s", machine.name, trouble, error)
 
     if seconds:
         timer = threading.Timer(seconds, machine.suffer, (trouble, done))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
@@ -41,6 +42,11 @@ class MachineSpec:
 
 
 EXIT_IS_KNOWN_WITHIN_SECONDS = 10.0
+
+
+def is_installed() -> bool:
+    """Whether there can be machines at all."""
+    return shutil.which("podman") is not None
 
 
 def run(arguments: Sequence[str], *, timeout_seconds: float = 120) -> str:

@@ -1,0 +1,73 @@
+"""A local AWS without machines: thousands of instances and AMIs, and a rollout that asks no more for them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+
+from bench.fleet import RecordFleet, seed_images
+from infra.rollout.errors import RolloutError
+from infra.rollout.refreshes import INSTANCES_PER_REQUEST
+from local_aws.environment import UNSET, aws_environment
+from local_aws.faults.client import ask_control
+from local_aws.home import Home
+from local_aws.records.images import IMAGES
+from tests.support.local_aws import running_local_aws
+
+pytestmark = pytest.mark.timeout(600)
+AMIS = 10_000
+PAGED = "ec2:DescribeInstances"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    folder = tmp_path_factory.mktemp("records")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCAL_AWS_REFRESH_FAILURE_SECONDS", "3")
+        with running_local_aws(folder, machines="none") as running:
+            _use(running, patch)
+            yield running
+
+
+def _use(running: Home, patch: pytest.MonkeyPatch) -> None:
+    for name in UNSET:
+        patch.delenv(name, raising=False)
+    for name, value in aws_environment(running).items():
+        patch.setenv(name, value)
+
+
+@pytest.fixture(scope="module")
+def ami_ids(home: Home) -> tuple[str, str]:
+    old, new, *_ = seed_images(home, AMIS)
+    return old, new
+
+
+@pytest.mark.parametrize("instances", [10, 1000])
+def test_a_rollout_asks_at_a_bounded_rate_and_in_pages_for_more_instances(
+    home: Home, ami_ids: tuple[str, str], instances: int
+) -> None:
+    fleet = RecordFleet(home, f"fleet-{instances}", ami_ids, instances)
+    fleet.create()
+
+    cost = fleet.roll_out(print)
+    fleet.delete()
+
+    assert cost.instances == instances
+    # Old and new instances are each asked for once, some in a last page of their own at each look.
+    looks = cost.calls["autoscaling:DescribeAutoScalingGroups"]
+    assert cost.calls[PAGED] <= looks + 2 * math.ceil(2 * instances / INSTANCES_PER_REQUEST)
+    assert cost.calls.total() - cost.calls[PAGED] <= 20 + 4 * cost.our_seconds
+    assert cost.calls["autoscaling:StartInstanceRefresh"] == 1
+
+
+def test_an_ami_that_never_gets_healthy_is_scripted_by_its_tag(home: Home, ami_ids: tuple[str, str]) -> None:
+    wanted = {"name": "never-healthy", "tags": {"LocalAws:Health": "never"}}
+    (bad,) = ask_control(home, "POST", IMAGES, wanted)
+    fleet = RecordFleet(home, "never-healthy", (ami_ids[0], bad), 2)
+    fleet.create()
+
+    with pytest.raises(RolloutError, match=r"FailedHealthChecks|No progress"):
+        fleet.roll_out(print)
+    fleet.delete()

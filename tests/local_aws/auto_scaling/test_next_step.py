@@ -326,9 +326,12 @@ def test_percentage_goes_back_to_zero_during_a_rollback() -> None:
         world.refresh, world.group.now, "A manual rollback was initiated by a user."
     )
     percentages = []
+    not_updated = world.refresh.to_update
     while world.refresh.is_active:
         world.step()
         percentages.append(world.refresh.percentage)
+        # API reference, InstanceRefresh.InstancesToUpdate: in a rollback, those that were not updated before.
+        assert world.refresh.to_update == not_updated
 
     assert world.refresh.status is Status.ROLLBACK_SUCCESSFUL
     assert percentages == sorted(percentages, reverse=True)

@@ -40,6 +40,7 @@ def test_a_warm_up_of_zero_is_not_the_default() -> None:
         ({"CheckpointPercentages": [50, 50]}, "unique and in ascending order"),
         ({"CheckpointPercentages": [0]}, "between 1 and 100"),
         ({"BakeTime": -1}, "between 0 and 172800"),
+        ({"BakeTime": 172801}, "between 0 and 172800"),
         ({"AlarmSpecification": {"Alarms": [str(number) for number in range(11)]}}, "up to 10 alarms"),
         ({"ScaleInProtectedInstances": "Terminate"}, "must be one of"),
         ({"StandbyInstances": "Refresh"}, "must be one of"),

@@ -36,7 +36,7 @@ test: lint ## Check everything and run every test but those of test-faults
 test-faults: setup ## Prove that faults do no harm: outages, kills, load (one after the other, long)
 	@$(PYTHON) -m pytest --timeout=1200 tests/faults
 
-bench: setup ## Measure the build, a no-op update and the fingerprint against what they should cost
+bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts against what they should cost
 	@$(PYTHON) -m bench
 
 clean: down ## Remove what set-up and runs left in this checkout (not the tools in the user's cache)

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from bench.fleet import RecordFleet, seed_images
+from image_builder.amis import Amis
 from infra.rollout.errors import RolloutError
 from infra.rollout.refreshes import INSTANCES_PER_REQUEST
 from local_aws.environment import UNSET, aws_environment
 from local_aws.faults.client import ask_control
-from local_aws.home import Home
+from local_aws.home import REGION, Home
 from local_aws.records.images import IMAGES
+from tests.support.faults import Faults
 from tests.support.local_aws import running_local_aws
 
 pytestmark = pytest.mark.timeout(600)
@@ -60,6 +62,17 @@ def test_a_rollout_asks_at_a_bounded_rate_and_in_pages_for_more_instances(
     assert cost.calls[PAGED] <= looks + 2 * math.ceil(2 * instances / INSTANCES_PER_REQUEST)
     assert cost.calls.total() - cost.calls[PAGED] <= 20 + 4 * cost.our_seconds
     assert cost.calls["autoscaling:StartInstanceRefresh"] == 1
+
+
+@pytest.mark.usefixtures("ami_ids")
+def test_an_image_is_found_among_thousands_with_one_call(home: Home) -> None:
+    faults = Faults(home)
+    before = faults.calls()[-1].sequence if faults.calls() else 0
+
+    found = Amis.of(REGION).find_by_tags(ImageFingerprint="fingerprint-77", ImageFamily="web-app")
+
+    assert [ami.tags["ImageFingerprint"] for ami in found] == ["fingerprint-77"]
+    assert [call.action for call in faults.calls(since=before)] == ["ec2:DescribeImages"]
 
 
 def test_an_ami_that_never_gets_healthy_is_scripted_by_its_tag(home: Home, ami_ids: tuple[str, str]) -> None:

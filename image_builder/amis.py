@@ -6,7 +6,7 @@ An image's record is its tags (TAG_*), nothing else: whoever can see the AMI can
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,7 @@ class Ami:
 
     ami_id: str
     name: str
+    owner_id: str
     state: str
     state_reason: str
     architecture: str
@@ -123,6 +124,11 @@ class Amis:
             self._describe(Owners=["self"], Filters=[{"Name": "name", "Values": [pattern]}])
         )
 
+    def find_public(self, owners: Sequence[str], filters: Mapping[str, str]) -> list[Ami]:
+        """The AMIs of *owners* that pass DescribeImages' *filters*, newest first."""
+        asked = [{"Name": name, "Values": [value]} for name, value in filters.items()]
+        return self._newest_first(self._describe(Owners=list(owners), Filters=asked))
+
     def add_tags(self, ami: Ami, tags: Mapping[str, str]) -> Ami:
         """*ami* with those of *tags* that it lacks, on itself and on its snapshots."""
         missing = {key: value for key, value in tags.items() if value and key not in ami.tags}
@@ -172,6 +178,7 @@ def _ami_of(image: Any) -> Ami:
     return Ami(
         ami_id=image["ImageId"],
         name=image.get("Name", ""),
+        owner_id=image.get("OwnerId", ""),
         state=image.get("State", ""),
         state_reason=image.get("StateReason", {}).get("Message", ""),
         architecture=image.get("Architecture", ""),

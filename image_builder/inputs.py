@@ -10,6 +10,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from image_builder.base_image import problem_with_region, read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
 from image_builder.template import problems_of, read_template, variable_problems
@@ -108,6 +109,7 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     folder = Path(str(known["folder"]))
     try:
         template = read_template(folder)
+        lock = read_lock(folder)
         list_files(folder)
         if not known.get("fingerprint", True):
             digest_files(folder)  # The program could not, and left it to us to say why.
@@ -121,6 +123,8 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("folder", f"{folder}: {problem}")
         for problem in problems_of(template, str(region) if region else None)
     ]
+    if region and (problem := problem_with_region(lock, str(region))):
+        problems.append(("region", problem))
     variables = known.get("variables") or {}
     return problems + [("variables", problem) for problem in variable_problems(template, variables).values()]
 

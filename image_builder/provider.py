@@ -3,21 +3,15 @@
 The import path of PackerImageProvider is in every state (Pulumi stores the class by reference): never rename
 or move it.
 
-Where a user reads what will happen was tried with the real engine (CLI 3.259): a line printed by the provider
-appears at once, under the stack, in preview and in `up`. A program's pulumi.log.info(…, resource) would stand
-under the image itself, but in `up` appears only after the image is made, and the program does not know what
-changed. The engine calls check (once, without olds) for a new image, and check, diff and check again for one
-that is replaced; so check announces a new image, diff a changed one, and what was said already is not said
-again (_announce). Preview and update run in two processes, so `up` says it in both.
+The engine calls check (once, without olds) for a new image, and check, diff and check again for one that is
+replaced; so check announces a new image, diff a changed one, and what was said already is not said again.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +36,11 @@ from image_builder.amis import (
     Ami,
     Amis,
 )
+from image_builder.announcements import announce_newer_base, announce_outcome, check_pin, say
 from image_builder.build import adopt, build_image
 from image_builder.build_lock import only_builder, remove_free_locks
 from image_builder.dead_runs import remove_what_dead_runs_left
-from image_builder.ec2_client import reason_and_advice, reason_of
+from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import (
     NAMES,
@@ -55,10 +50,8 @@ from image_builder.inputs import (
     is_known,
     problems_with,
 )
+from image_builder.known_base import require_base_images
 from image_builder.lookup import existing_image, pinned_image
-
-_announced: set[tuple[str, ...]] = set()
-_announced_lock = threading.Lock()
 
 
 class PackerImageProvider(ResourceProvider):
@@ -74,24 +67,26 @@ class PackerImageProvider(ResourceProvider):
         problems = problems_with(news)
         if not problems and all(is_known(inputs.get(name)) for name in NAMES):
             if inputs.get("pinned_ami"):
-                problems = _check_pin(inputs_from(inputs))
-            elif not _olds:
-                _announce_outcome(inputs_from(inputs), "")
+                problems = check_pin(inputs_from(inputs))
+            else:
+                if not _olds:
+                    announce_outcome(inputs_from(inputs), "")
+                announce_newer_base(inputs_from(inputs))
         return CheckResult(inputs, [CheckFailure(name, reason) for name, reason in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Replacement when the image is to be another one; otherwise no change at all."""
         replaces = what_replaces(_olds, _news)
         if replaces and all(is_known(_news.get(name)) for name in NAMES):
-            _announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
+            announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
         return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """The image: pinned and verified, else reused, else built."""
         inputs = inputs_from(props)
         with _short_errors(inputs.family, inputs.region):
-            ami, origin = _make(inputs, Amis.watched(inputs.region, lambda line: _say(inputs.family, line)))
-            remove_what_dead_runs_left(Path.cwd(), inputs.region, lambda line: _say(inputs.family, line))
+            ami, origin = _make(inputs, Amis.watched(inputs.region, lambda line: say(inputs.family, line)))
+            remove_what_dead_runs_left(Path.cwd(), inputs.region, lambda line: say(inputs.family, line))
             remove_free_locks(Path.cwd())
         return CreateResult(ami.ami_id, {**props, **outputs_of(ami, inputs, origin)})
 
@@ -100,7 +95,7 @@ class PackerImageProvider(ResourceProvider):
         with _short_errors(props["family"], props["region"]):
             ami = Amis.of(props["region"]).get(id_)
         if ami is None:
-            _say(
+            say(
                 props["family"],
                 f"{id_} is deregistered: the next up finds another of its fingerprint, or builds",
             )
@@ -157,13 +152,14 @@ def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
         return pinned_image(amis, inputs), "pinned"
     if (found := _reuse(inputs, amis)) is not None:
         return found, "reused"
-    with only_builder(Path.cwd(), inputs, lambda line: _say(inputs.family, line)) as lock:
+    with only_builder(Path.cwd(), inputs, lambda line: say(inputs.family, line)) as lock:
         # Another build of it may have ended since we looked.
         if (found := _reuse(inputs, amis)) is not None:
             return found, "reused"
+        require_base_images(amis, inputs.folder)
         started = time.monotonic()
-        ami, origin = build_image(inputs, amis, lambda line: _say(inputs.family, line), lock)
-        _say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
+        ami, origin = build_image(inputs, amis, lambda line: say(inputs.family, line), lock)
+        say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
         return ami, origin
 
 
@@ -173,55 +169,10 @@ def _reuse(inputs: ImageInputs, amis: Amis) -> Ami | None:
     if found is None:
         return None
     if not found.is_available:
-        _say(inputs.family, f"{found.ami_id} of the same fingerprint is being registered: waiting for it")
+        say(inputs.family, f"{found.ami_id} of the same fingerprint is being registered: waiting for it")
     try:
         deadline = time.monotonic() + inputs.build_timeout_minutes * 60
         return adopt(inputs, found, amis, deadline=deadline)
     except AmiError as error:
-        _say(inputs.family, f"{found.ami_id} cannot be reused: {error}")
+        say(inputs.family, f"{found.ami_id} cannot be reused: {error}")
         return None
-
-
-def _check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
-    """Whether the pin holds; without AWS a preview goes on, and create looks again."""
-    now = datetime.now(UTC)
-    try:
-        ami = pinned_image(Amis.of(inputs.region, is_preview=True), inputs)
-    except AmiError as error:
-        return [("pinned_ami", str(error))]
-    except (BotoCoreError, ClientError) as error:
-        _announce(inputs, wording.pinned(inputs.pinned_ami, None, now, reason_of(error)))
-    else:
-        _announce(inputs, wording.pinned(inputs.pinned_ami, ami, now))
-    return []
-
-
-def _announce_outcome(inputs: ImageInputs, why: str) -> None:
-    """Say which of reuse and build it will be, and why: read-only, and without AWS as much as can be said."""
-    if inputs.pinned_ami:
-        return  # check has said it
-    short = inputs.fingerprint[:12]
-    try:
-        found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
-    except (BotoCoreError, ClientError) as error:
-        _announce(inputs, wording.build_or_reuse(why or f"fingerprint {short}", reason_of(error)))
-        return
-    if found is None:
-        _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
-    else:
-        _announce(inputs, wording.reuse(found, datetime.now(UTC), why))
-
-
-def _announce(inputs: ImageInputs, line: str) -> None:
-    """Say *line*, once in this process for one image that is to be."""
-    subject = (inputs.family, inputs.region, inputs.pinned_ami, inputs.fingerprint)
-    with _announced_lock:
-        if subject in _announced:
-            return
-        _announced.add(subject)
-    _say(inputs.family, line)
-
-
-def _say(family: str, line: str) -> None:
-    # The plugin's standard output is a pipe: without flush nothing is seen before it ends.
-    print(f"image {family}: {line}", flush=True)

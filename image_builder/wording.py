@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
+from image_builder.base_image import LockedImage
 from image_builder.fingerprint import canonical, changed_files
 
 _SHOWN_CHANGES = 3
@@ -40,6 +41,14 @@ def built(ami: Ami, now: datetime) -> str:
     is_dirty = ami.tags.get(TAG_DIRTY) == "true"
     origin = f" from {commit}" + (" with uncommitted changes" if is_dirty else "") if commit else ""
     return f"(built {age(ami.built_at, now)}{origin})"
+
+
+def newer_base(locked: LockedImage, found: LockedImage, now: datetime) -> str:
+    """`newer base image debian-12-… (made 3 days ago; locked: debian-12-…, 45 days ago) · to build on …`"""
+    return (
+        f"newer base image {found.name} (made {age(found.created_at, now)}; locked: {locked.name}, "
+        f"{age(locked.created_at, now)}) · to build on it, run: python -m image_builder lock"
+    )
 
 
 def age(moment: str, now: datetime) -> str:

@@ -114,10 +114,10 @@ def _listen(port: int) -> socket.socket:
 
 def _set_environment(home: Home) -> None:
     """What moto reads when it is imported, and what keeps it and its children from calling anything."""
-    from local_aws.machines import read_base_ami
+    from local_aws.machines.base_ami import describe_base_ami, own_base_ami
 
     amis = home.folder / "amis.json"
-    write_atomically(amis, json.dumps([read_base_ami(home)], indent=2) + "\n")
+    write_atomically(amis, json.dumps([describe_base_ami(own_base_ami())], indent=2) + "\n")
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ.update(MOTO_SETTINGS)

@@ -23,9 +23,9 @@ variable "tags" {
 }
 
 variable "region" {
-  description = "Where the image is built; the region of the environment or profile when empty."
+  description = "Where the image is built; base-image.lock.json has a base image for it."
   type        = string
-  default     = null
+  default     = "us-east-1"
 }
 
 variable "fingerprint" {
@@ -58,6 +58,11 @@ variable "ssh_source_cidrs" {
   default     = []
 }
 
+locals {
+  # Debian's own AMI, pinned: `python -m image_builder lock` moves it. https://wiki.debian.org/Cloud/AmazonEC2Image/Bookworm
+  base_image = jsondecode(file("${path.root}/base-image.lock.json")).images[var.region].x86_64
+}
+
 source "amazon-ebs" "web_app" {
   region          = var.region
   ami_name        = var.ami_name
@@ -66,17 +71,7 @@ source "amazon-ebs" "web_app" {
   imds_support    = "v2.0" # machines of this AMI refuse IMDSv1, whatever launches them
   instance_type   = var.instance_type
 
-  source_ami_filter {
-    # https://wiki.debian.org/Cloud/AmazonEC2Image/Bookworm
-    owners      = ["136693071363"]
-    most_recent = true
-    filters = {
-      name                = "debian-12-amd64-*"
-      architecture        = "x86_64"
-      root-device-type    = "ebs"
-      virtualization-type = "hvm"
-    }
-  }
+  source_ami = local.base_image.ami_id
 
   launch_block_device_mappings {
     device_name           = "/dev/xvda" # the root device of Debian's AMIs

@@ -14,9 +14,6 @@ install.py        puts all this into moto
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from local_aws.home import Home, Part
 
 # The name of what an AMI without a disk is made of.
@@ -25,7 +22,7 @@ NO_BASE_IMAGE = "none"
 
 def install(home: Home) -> Part:
     """Put real machines behind moto's EC2; moto must not have made an EC2 backend yet."""
-    from local_aws.machines.base_ami import base_ami_id
+    from local_aws.machines.base_ami import own_base_ami
     from local_aws.machines.base_image import existing_base_image
     from local_aws.machines.install import install_machines
     from local_aws.machines.machines import Machines
@@ -34,16 +31,4 @@ def install(home: Home) -> Part:
     has_machines = home.machines == "podman"
     base_image = existing_base_image() if has_machines else NO_BASE_IMAGE
     kind = Machines if has_machines else Records
-    return install_machines(kind(home, base_image=base_image, base_ami_id=base_ami_id(base_image)))
-
-
-def read_base_ami(home: Home) -> dict[str, Any]:
-    """The AMI that the account begins with, as moto lists it."""
-    from local_aws.machines.base_ami import base_ami
-    from local_aws.machines.base_image import existing_base_image
-    from local_aws.machines.podman import image_created
-
-    if home.machines == "podman":
-        base_image = existing_base_image()
-        return base_ami(base_image, image_created(base_image))
-    return base_ami(NO_BASE_IMAGE, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"))
+    return install_machines(kind(home, base_image=base_image, base_ami_id=own_base_ami().ami_id))

@@ -200,13 +200,6 @@ def image_exists(image: str) -> bool:
     return bool(run(["images", "--quiet", "--filter", f"reference={image}"]).strip())
 
 
-def image_created(image: str) -> str:
-    """When *image* was made, in ISO 8601."""
-    return run(
-        ["image", "inspect", "--format", '{{.Created.Format "2006-01-02T15:04:05.000Z"}}', image]
-    ).strip()
-
-
 def import_image(disk: Path, image: str) -> None:
     """Make *image* of the tar archive *disk*; whole or not at all."""
     run(["import", "--quiet", f'--change=CMD ["{INIT}"]', str(disk), image], timeout_seconds=600)

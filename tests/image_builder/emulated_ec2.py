@@ -44,10 +44,10 @@ class EmulatedEc2:
             "AWS_POLL_DELAY_SECONDS": "1",
         }
 
-    def client(self) -> EC2Client:
+    def client(self, region: str = REGION) -> EC2Client:
         """A client of its own."""
         return boto3.session.Session(
-            aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION
+            aws_access_key_id="local", aws_secret_access_key="local", region_name=region
         ).client("ec2", endpoint_url=self.endpoint_url)
 
     def reset(self) -> None:
@@ -69,13 +69,21 @@ class EmulatedEc2:
         return instances + keys + [group for group in groups if group != "default"]
 
     def register(self, name: str, **tags: str) -> str:
-        """The id of a new AMI of ours."""
+        """The id of a new AMI of ours; moto gives it no architecture."""
         ec2 = self.client()
         ami_id = ec2.register_image(Name=name, RootDeviceName="/dev/sda1")["ImageId"]
         if tags:
             ec2.create_tags(
                 Resources=[ami_id], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
             )
+        return ami_id
+
+    def image_of_an_instance(self, name: str, *, region: str = REGION) -> str:
+        """The id of a new AMI of ours, with the architecture of the base image."""
+        ec2 = self.client(region)
+        instance = ec2.run_instances(ImageId=BASE_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]
+        ami_id = ec2.create_image(InstanceId=instance["InstanceId"], Name=name)["ImageId"]
+        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
         return ami_id
 
     def tags_of(self, ami_id: str) -> dict[str, str]:

@@ -94,6 +94,7 @@ def ami(ami_id: str, state: str) -> Ami:
     return Ami(
         ami_id=ami_id,
         name="web-1",
+        owner_id="123456789012",
         state=state,
         state_reason="disk full" if state == "failed" else "",
         architecture="x86_64",

@@ -16,6 +16,7 @@ def ami(**tags: str) -> Ami:
     return Ami(
         ami_id="ami-0a",
         name="web-1",
+        owner_id="123456789012",
         state="available",
         state_reason="",
         architecture="x86_64",

@@ -11,6 +11,7 @@ from typing import Any
 import hcl2
 import pytest
 
+from image_builder.base_image import LOCK_FILE, read_lock
 from tests.images.conftest import WEB_APP
 
 SCRIPTS = sorted((WEB_APP / "provision").glob("*.sh"))
@@ -88,11 +89,21 @@ def test_every_variable_says_what_it_is(template: dict[str, Any]) -> None:
                 assert "default" in body, name
 
 
-def test_the_base_is_debians_own_ami(source: dict[str, Any]) -> None:
-    (source_ami,) = source["source_ami_filter"]
+def test_the_base_is_debians_own_ami_pinned_for_each_region(source: dict[str, Any]) -> None:
+    lock = read_lock(WEB_APP)
 
-    assert source_ami["owners"] == ["136693071363"]
-    assert source_ami["most_recent"] is True
+    assert lock is not None
+    assert source["source_ami"].strip("${}") == "local.base_image.ami_id"
+    assert {image.owner_id for images in lock.images.values() for image in images.values()} == {
+        "136693071363"
+    }
+
+
+def test_the_lock_is_written_as_the_command_writes_it() -> None:
+    lock = read_lock(WEB_APP)
+
+    assert lock is not None
+    assert (WEB_APP / LOCK_FILE).read_text() == lock.to_text()
 
 
 def test_the_build_machine_and_the_ami_take_imdsv2_only(source: dict[str, Any]) -> None:

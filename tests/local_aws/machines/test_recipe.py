@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
-from local_aws.machines.base_ami import base_ami, base_ami_id
+import pytest
+
+from local_aws.home import LocalAwsError
+from local_aws.machines.base_ami import describe_base_ami, own_base_ami
 from local_aws.machines.recipe import Recipe, apt_settings, debian_sources, files_below
 
+ROOT = Path(__file__).resolve().parents[3]
 TARGETS = """\
 http://archive.example/debian/|bookworm|main
 http://archive.example/debian/|bookworm|main
@@ -66,9 +71,18 @@ def test_a_folder_that_is_missing_has_no_files(tmp_path: Path) -> None:
 
 
 def test_the_base_ami_is_found_like_debians_own() -> None:
-    ami = base_ami("image:1", "2026-11-23T06:57:14.000Z", "x86_64")
+    ami = describe_base_ami(own_base_ami("x86_64"))
 
-    assert ami["name"] == "debian-12-amd64-20261123-0657"
+    assert ami["name"] == "debian-12-amd64-20241201-1948"
     assert ami["owner_id"] == "136693071363"
-    assert ami["ami_id"] == base_ami_id("image:1") != base_ami_id("image:2")
-    assert base_ami("image:1", "2026-11-23T06:57:14.000Z", "aarch64")["architecture"] == "arm64"
+    assert own_base_ami("aarch64").architecture == "arm64"
+    with pytest.raises(LocalAwsError, match="riscv64"):
+        own_base_ami("riscv64")
+
+
+def test_the_image_of_this_project_is_pinned_to_the_base_ami() -> None:
+    lock = json.loads((ROOT / "images/web-app/base-image.lock.json").read_text())
+    pinned = lock["images"]["us-east-1"]["x86_64"]
+    base = own_base_ami("x86_64")
+
+    assert (pinned["ami_id"], pinned["name"]) == (base.ami_id, base.name)

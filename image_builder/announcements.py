@@ -1,0 +1,80 @@
+"""What a user reads of an image before anything happens: which of pin, reuse and build it will be, and why.
+
+Where it is read was tried with the real engine (CLI 3.259): a line printed by the provider appears at once,
+under the stack, in preview and in `up`. A program's pulumi.log.info(…, resource) would stand under the image
+itself, but in `up` appears only after the image is made, and the program does not know what changed. Preview
+and update run in two processes, so `up` says everything in both.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from image_builder import wording
+from image_builder.amis import Amis
+from image_builder.ec2_client import reason_of
+from image_builder.errors import AmiError
+from image_builder.inputs import ImageInputs
+from image_builder.known_base import newer_base_images
+from image_builder.lookup import existing_image, pinned_image
+
+_announced: set[tuple[str, ...]] = set()
+_announced_lock = threading.Lock()
+
+
+def check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
+    """Whether the pin holds; without AWS a preview goes on, and create looks again."""
+    now = datetime.now(UTC)
+    try:
+        ami = pinned_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except AmiError as error:
+        return [("pinned_ami", str(error))]
+    except (BotoCoreError, ClientError) as error:
+        _announce(inputs, wording.pinned(inputs.pinned_ami, None, now, reason_of(error)))
+    else:
+        _announce(inputs, wording.pinned(inputs.pinned_ami, ami, now))
+    return []
+
+
+def announce_outcome(inputs: ImageInputs, why: str) -> None:
+    """Say which of reuse and build it will be, and why: read-only, and without AWS as much as can be said."""
+    if inputs.pinned_ami:
+        return  # check has said it
+    short = inputs.fingerprint[:12]
+    try:
+        found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except (BotoCoreError, ClientError) as error:
+        _announce(inputs, wording.build_or_reuse(why or f"fingerprint {short}", reason_of(error)))
+        return
+    if found is None:
+        _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
+    else:
+        _announce(inputs, wording.reuse(found, datetime.now(UTC), why))
+
+
+def announce_newer_base(inputs: ImageInputs) -> None:
+    """Say that a newer base exists; it is never rolled out by itself. Without AWS nothing is said."""
+    try:
+        line = newer_base_images(Amis.of(inputs.region, is_preview=True), inputs.folder, datetime.now(UTC))
+    except (BotoCoreError, ClientError):
+        return  # Only a word less; whatever needs AWS says that it does not answer.
+    if line:
+        _announce(inputs, line, "base image")
+
+
+def _announce(inputs: ImageInputs, line: str, about: str = "outcome") -> None:
+    """Say *line*, once in this process for what it is *about* of one image that is to be."""
+    subject = (about, inputs.family, inputs.region, inputs.pinned_ami, inputs.fingerprint)
+    with _announced_lock:
+        if subject in _announced:
+            return
+        _announced.add(subject)
+    say(inputs.family, line)
+
+
+def say(family: str, line: str) -> None:
+    # The plugin's standard output is a pipe: without flush nothing is seen before it ends.
+    print(f"image {family}: {line}", flush=True)

@@ -27,6 +27,7 @@ QUICK = {
     "imageFolder": TINY,
     "imageFamily": "tiny",
     "instanceWarmupSeconds": 0,
+    "bakeTimeSeconds": 0,
     "healthCheckIntervalSeconds": 5,
     "deregistrationDelaySeconds": 1,
     "healthCheckGracePeriodSeconds": 120,
@@ -41,6 +42,8 @@ def checkout(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
     for stack in STACKS:
         checkout.init(stack, **QUICK)
+    for pause in ("checkpointPercentages", "checkpointDelaySeconds"):
+        checkout.must("pulumi", "config", "rm", pause, "--stack", "prod")
     yield checkout
     ups = [Up(checkout, "pulumi", "destroy", "--yes", "--stack", stack) for stack in STACKS]
     for up in ups:

@@ -1,4 +1,4 @@
-"""The one place where a client of EC2 is made, and where what AWS says in an error is put into words."""
+"""The one place where clients of AWS are made, and where what AWS says in an error is put into words."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_builder.errors import ImageBuildError
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
 
 # boto3 waits 0 to 1, 2, 4, 8, 16 and then 20 s between attempts ("Retries", standard mode): 10 attempts last
@@ -22,7 +23,18 @@ _EXPIRED = frozenset({"RequestExpired", "ExpiredToken", "ExpiredTokenException"}
 
 def make_client(region: str | None, *, profile: str | None = None, is_preview: bool = False) -> EC2Client:
     """An EC2 client that waits out throttling; endpoint and credentials are the environment's."""
-    config = Config(
+    session, region = _session(region, profile)
+    return session.client("ec2", region_name=region, config=_config(is_preview=is_preview))
+
+
+def make_auto_scaling_client(region: str | None, *, profile: str | None = None) -> AutoScalingClient:
+    """The same for Auto Scaling."""
+    session, region = _session(region, profile)
+    return session.client("autoscaling", region_name=region, config=_config())
+
+
+def _config(*, is_preview: bool = False) -> Config:
+    return Config(
         retries={
             "mode": "adaptive",
             "total_max_attempts": _ATTEMPTS_FOR_PREVIEW if is_preview else _ATTEMPTS,
@@ -31,13 +43,16 @@ def make_client(region: str | None, *, profile: str | None = None, is_preview: b
         read_timeout=10 if is_preview else 60,
         user_agent_extra="image-builder",
     )
+
+
+def _session(region: str | None, profile: str | None) -> tuple[boto3.session.Session, str]:
     # A session of its own: boto3's default one is not made for threads.
     session = boto3.session.Session(region_name=region, profile_name=profile)
     # Packer, Pulumi and the AWS CLI read AWS_REGION; boto3 by itself does not.
     region = region or os.environ.get("AWS_REGION") or session.region_name
     if not region:
         raise ImageBuildError("no AWS region is set · one was expected · pass --region, or set AWS_REGION")
-    return session.client("ec2", region_name=region, config=config)
+    return session, region
 
 
 def poll_delay_seconds() -> float:

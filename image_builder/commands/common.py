@@ -69,25 +69,47 @@ def print_json(answer: Any) -> None:
     print(json.dumps(answer, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print *rows* for people: drawn on a terminal that has room; elsewhere a line each, never cut."""
-    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-    # Ids are for copying: only the last column, which is prose, may be broken into lines.
-    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - _FRAME * len(columns)
-    if sys.stdout.isatty() and room >= min(widths[-1], _NARROWEST_PROSE):
-        _draw_table(columns, rows)
-        return
+Rows = Sequence[Sequence[str]]
+
+
+def print_table(
+    columns: Sequence[str], rows: Rows, *, narrow: tuple[Sequence[str], Rows] | None = None
+) -> None:
+    """Print *rows* for people: drawn on a terminal that has room; elsewhere a line each, never cut.
+
+    Where there is no room, *narrow* is drawn, if it is given and fits: fewer columns, and cells of lines.
+    """
+    if sys.stdout.isatty():
+        for table in [(columns, rows), *([narrow] if narrow else [])]:
+            if _has_room(*table):
+                _draw_table(*table)
+                return
+    widths = _widths(columns, rows)
     for cells in (columns, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         print(line.rstrip())
 
 
-def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _has_room(columns: Sequence[str], rows: Rows) -> bool:
+    # Ids are for copying: only the last column, which is prose, may be broken into lines.
+    widths = _widths(columns, rows)
+    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - _FRAME * len(columns)
+    return room >= min(widths[-1], _NARROWEST_PROSE)
+
+
+def _widths(columns: Sequence[str], rows: Rows) -> list[int]:
+    return [
+        max(len(line) for cell in cells for line in cell.split("\n"))
+        for cells in zip(columns, *rows, strict=True)
+    ]
+
+
+def _draw_table(columns: Sequence[str], rows: Rows) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, header_style="bold")
+    table = Table(*columns, header_style="bold", show_lines=any("\n" in cell for row in rows for cell in row))
     for column in table.columns[:-1]:
         column.no_wrap = True
     for cells in rows:

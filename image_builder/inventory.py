@@ -1,0 +1,79 @@
+"""What is told of an image: its record, its base, and who runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from image_builder.amis import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, TAG_SOURCE_AMI, Ami
+from image_builder.usage import NOBODY, Users
+from image_builder.wording import age
+
+VERIFIED_IN = "VerifiedIn:"
+"""What the tag `VerifiedIn:STACK`, whose value is a time, begins with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """An image, with what its own record does not hold."""
+
+    ami: Ami
+    base: Ami | None
+    """What it is built on, where this account can see it."""
+    users: Users
+
+    @property
+    def commit(self) -> str:
+        """`4e5f6a7`, with a + when there were uncommitted changes."""
+        is_dirty = self.ami.tags.get(TAG_DIRTY) == "true"
+        return self.ami.tags.get(TAG_COMMIT, "")[:7] + ("+" if is_dirty else "")
+
+    @property
+    def verified_in(self) -> dict[str, str]:
+        """The time, by stack."""
+        return {
+            key.removeprefix(VERIFIED_IN): value
+            for key, value in sorted(self.ami.tags.items())
+            if key.startswith(VERIFIED_IN)
+        }
+
+
+def base_of(ami: Ami) -> str:
+    """The AMI that *ami* is built on, as far as it is recorded."""
+    return ami.tags.get(TAG_SOURCE_AMI) or ami.source_ami_id
+
+
+def listed(amis: Iterable[Ami], bases: Mapping[str, Ami], users: Mapping[str, Users]) -> list[Listed]:
+    """*amis* in their order, each with what there is to tell."""
+    return [
+        Listed(ami=ami, base=bases.get(base_of(ami)), users=users.get(ami.ami_id, NOBODY)) for ami in amis
+    ]
+
+
+def plain(image: Listed, now: datetime) -> dict[str, Any]:
+    """*image* for programs."""
+    ami, base, base_id = image.ami, image.base, base_of(image.ami)
+    return {
+        "ami_id": ami.ami_id,
+        "name": ami.name,
+        "family": ami.tags.get(TAG_FAMILY, ""),
+        "fingerprint": ami.tags.get(TAG_FINGERPRINT, ""),
+        "state": ami.state,
+        "built_at": ami.built_at,
+        "age": age(ami.built_at, now),
+        "commit": ami.tags.get(TAG_COMMIT, ""),
+        "is_dirty": ami.tags.get(TAG_DIRTY) == "true",
+        "base": {
+            "ami_id": base_id,
+            "name": base.name if base else "",
+            "created_at": base.created_at if base else "",
+            "age": age(base.created_at, now) if base else "",
+        }
+        if base_id
+        else None,
+        "verified_in": image.verified_in,
+        "refusal": ami.refusal,
+        "runs_in": {"groups": dict(image.users.groups), "without_group": image.users.without_group},
+    }

@@ -11,7 +11,7 @@ import pytest
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, copy_project
 from tests.support.local_aws import running_local_aws
-from tools.local_stack import local_environment
+from tests.support.shell import prepared_shell
 
 STACK = "local"
 
@@ -26,9 +26,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def environment(home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The shell that `make env` would prepare, for this local AWS and a Pulumi backend of its own."""
-    return local_environment(home=home, backend=tmp_path_factory.mktemp("pulumi"))
+    with prepared_shell(home, tmp_path_factory.mktemp("pulumi")) as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ from tests.support.faults import Call, Faults
 from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
 from tests.support.local_aws import running_local_aws
 from tests.support.output import Output
-from tools.local_stack import local_environment
+from tests.support.shell import prepared_shell
 
 STACK = "local"
 ACCOUNTS = 2
@@ -181,8 +181,10 @@ class Walk:
 @contextlib.contextmanager
 def deployed(folder: Path) -> Iterator[World]:
     """A stack with one instance in an account of its own, all of it in *folder*."""
-    with running_local_aws(folder / "aws") as home:
-        environment = local_environment(home=home, backend=folder / "pulumi")
+    with (
+        running_local_aws(folder / "aws") as home,
+        prepared_shell(home, folder / "pulumi") as environment,
+    ):
         checkout = copy_project(folder / "checkout", environment)
         checkout.init(STACK, **CONFIG)
         world = World(home=home, checkout=checkout, faults=Faults(home))

@@ -17,7 +17,7 @@ from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
 from tests.end_to_end.conftest import living_instances
 from tests.support.faults import Faults
 from tests.support.local_aws import ec2_client, running_local_aws
-from tools.local_stack import local_environment
+from tests.support.shell import prepared_shell
 
 STACK = "local"
 pytestmark = pytest.mark.timeout(900)
@@ -51,11 +51,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.fixture(scope="module")
 def checkout(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose local stack is not up yet."""
-    environment = local_environment(home=home, backend=tmp_path_factory.mktemp("pulumi"))
-    checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
-    checkout.init(STACK, **CONFIG)
-    yield checkout
-    checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
+    with prepared_shell(home, tmp_path_factory.mktemp("pulumi")) as environment:
+        checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
+        checkout.init(STACK, **CONFIG)
+        yield checkout
+        checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.faults.conftest import UNDER_LOAD
 from tests.support.load import NO_ANSWER, Load, LoadReport, load
 from tests.support.local_aws import running_local_aws
 from tests.support.machines import Machines
-from tools.local_stack import local_environment
+from tests.support.shell import prepared_shell
 
 REQUESTS = 20_000
 REQUESTS_PER_SECOND = 400
@@ -63,14 +63,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 @pytest.fixture(scope="module")
 def project(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout whose stack is up; its service has answers that take a second: some are in flight."""
-    environment = local_environment(home=home, backend=tmp_path_factory.mktemp("pulumi"))
-    checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
-    checkout.edit(SERVER, "import sys\n", "import sys\nimport time\n")
-    add_route(checkout, "/slow", "time.sleep(1)", "return self._tell_version()")
-    checkout.init(STACK)
-    checkout.up(STACK)
-    yield checkout
-    checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
+    with prepared_shell(home, tmp_path_factory.mktemp("pulumi")) as environment:
+        checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
+        checkout.edit(SERVER, "import sys\n", "import sys\nimport time\n")
+        add_route(checkout, "/slow", "time.sleep(1)", "return self._tell_version()")
+        checkout.init(STACK)
+        checkout.up(STACK)
+        yield checkout
+        checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,6 +5,7 @@ An image's record is its tags (TAG_*), nothing else: whoever can see the AMI can
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ TAG_RUN, TAG_RUN_DEADLINE = "RunId", "RunDeadline"
 TAGS_OF_REFUSAL = ("Revoked", "Rejected")
 """An image with one of these, whatever its value, is never used again; the value is the reason."""
 
+AMI_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _VALUES_PER_FILTER = 200
 """EC2 user guide, "Filter your resources"."""
 _NOT_FOUND = frozenset({"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"})

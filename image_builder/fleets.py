@@ -10,6 +10,7 @@ from image_builder.usage import Instance
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.type_defs import FilterTypeDef
 
 _TAG_GROUP = "aws:autoscaling:groupName"
 """Auto Scaling user guide, "Tag lifecycle": each instance that a group launches has it."""
@@ -27,10 +28,11 @@ class Fleets:
         """Those of *region*."""
         return cls(make_client(region, profile=profile))
 
-    def instances(self) -> Iterator[Instance]:
-        """Every instance that is not terminated."""
+    def instances(self, *, ami_id: str = "") -> Iterator[Instance]:
+        """Every instance that is not terminated; with *ami_id* those that run it."""
+        of_ami: list[FilterTypeDef] = [{"Name": "image-id", "Values": [ami_id]}] if ami_id else []
         pages = self._ec2.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "instance-state-name", "Values": _NOT_TERMINATED}],
+            Filters=[{"Name": "instance-state-name", "Values": _NOT_TERMINATED}, *of_ami],
             PaginationConfig={"PageSize": 1000},
         )
         for page in pages:

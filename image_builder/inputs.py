@@ -10,6 +10,7 @@ from typing import Any
 
 from pulumi.output import Unknown
 
+from image_builder.amis import AMI_ID
 from image_builder.base_image import problem_with_region, read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
@@ -31,7 +32,6 @@ OF_THE_WORKING_TREE = ("fingerprint", "file_digests")
 # EC2 API reference, CreateImage: 3 to 128 letters, digits, ( ) [ ] space . / - ' @ _
 # We append -FINGERPRINT12 and at times -99.
 _FAMILY = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{1,110}")
-_AMI_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
 _MOST_MINUTES = 24 * 60
 
@@ -90,7 +90,7 @@ def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
     if "region" in known and not _matches(_REGION, region):
         problems.append(("region", f"{region!r} is no AWS region · one like us-east-1 was expected"))
-    if pin and not _matches(_AMI_ID, pin):
+    if pin and not _matches(AMI_ID, pin):
         problems.append(
             ("pinned_ami", f"{pin!r} is no AMI id · ami- and 17 (or 8) hexadecimal digits were expected")
         )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from image_builder.amis import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, TAG_SOURCE_AMI, Ami
+from image_builder.amis import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, Ami
+from image_builder.ancestry import base_of
 from image_builder.usage import NOBODY, Users
 from image_builder.wording import age
 
@@ -38,11 +39,6 @@ class Listed:
             for key, value in sorted(self.ami.tags.items())
             if key.startswith(VERIFIED_IN)
         }
-
-
-def base_of(ami: Ami) -> str:
-    """The AMI that *ami* is built on, as far as it is recorded."""
-    return ami.tags.get(TAG_SOURCE_AMI) or ami.source_ami_id
 
 
 def listed(amis: Iterable[Ami], bases: Mapping[str, Ami], users: Mapping[str, Users]) -> list[Listed]:

@@ -20,10 +20,10 @@ FORBIDDEN = {
 }
 EDGES = {
     "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py"},
-    # Who calls EC2 with that client: AMIs are for good, temporaries are what a build makes for itself, fleets
-    # are what runs images.
+    # Who calls EC2 with that client: AMIs and their snapshots are for good, temporaries are what a build
+    # makes for itself, fleets are what runs images.
     "mypy_boto3_ec2": {
-        f"image_builder/{name}.py" for name in ("ec2_client", "amis", "temporaries", "fleets")
+        f"image_builder/{name}.py" for name in ("ec2_client", "amis", "snapshots", "temporaries", "fleets")
     },
     # What is written down about credentials, without asking anybody for some.
     "botocore.session": {"aws_credentials.py"},

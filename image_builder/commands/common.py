@@ -9,7 +9,10 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from image_builder.amis import Ami, Amis
 
 _FRAME, _NARROWEST_PROSE = 4, 24
 
@@ -39,6 +42,28 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", help="profile of the AWS configuration files (default: AWS_PROFILE)")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def ami_id(text: str) -> str:
+    """*text* as the id of an AMI, for argparse."""
+    from image_builder.amis import AMI_ID
+
+    if not AMI_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} · ami- and 17 (or 8) hexadecimal digits were expected")
+    return text
+
+
+def require_ami(amis: Amis, ami_id: str) -> Ami:
+    """The AMI *ami_id*, which must be there."""
+    from image_builder.errors import AmiError
+
+    ami = amis.get(ami_id)
+    if ami is None:
+        raise AmiError(
+            f"{ami_id} does not exist in {amis.region}, is deregistered, or is not shared with this account "
+            "· an AMI was expected · see python -m image_builder list, or give --region"
+        )
+    return ami
 
 
 def run_command(command: Callable[[argparse.Namespace], Exit], options: argparse.Namespace) -> Exit:
@@ -88,6 +113,16 @@ def print_table(
     for cells in (columns, *rows):
         line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         print(line.rstrip())
+
+
+def print_sections(sections: Sequence[tuple[str, Sequence[Sequence[str]]]]) -> None:
+    """Print titled groups of rows, for people: each cell but a row's last is as wide as the widest."""
+    for title, rows in sections:
+        print(title)
+        widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+        for cells in rows:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            print(f"  {line}".rstrip())
 
 
 def _has_room(columns: Sequence[str], rows: Rows) -> bool:

@@ -43,9 +43,10 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
 
     from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Amis
+    from image_builder.ancestry import base_of
     from image_builder.ec2_client import make_client
     from image_builder.fleets import Fleets
-    from image_builder.inventory import base_of, listed, plain
+    from image_builder.inventory import listed, plain
     from image_builder.usage import users_by_ami
 
     client = make_client(options.region, profile=options.profile)
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _show(images: list[Listed], now: datetime) -> None:
-    from image_builder.inventory import base_of
+    from image_builder.ancestry import base_of
     from image_builder.wording import age
 
     wide, narrow = [], []

@@ -1,0 +1,59 @@
+"""`show`: everything about one image."""
+
+from __future__ import annotations
+
+import argparse
+
+from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
+
+HELP = "tell everything about one image: tags, snapshots, what it is built on and what on it, where it runs"
+DESCRIPTION = """\
+Tells of one image its state and tags, its snapshots, the images that it is built on as far as this
+account can see them, our images that are built on it, and the instances that run it. Any AMI can be
+shown that this account can see, a base image too."""
+EXAMPLES = """examples:
+  everything about an image:
+    python -m image_builder show ami-0123456789abcdef0
+  what is built on a base image, for a script:
+    python -m image_builder show ami-0123456789abcdef0 --json | jq -r '.descendants[].ami_id'
+
+with --json, an object with the keys of `list --json`, and:
+  owner_id, architecture, state_reason, tags,
+  snapshots (snapshot_id, state, gigabytes, is_encrypted, tags),
+  ancestors (nearest first: ami_id, is_visible, and name, created_at: empty when out of sight),
+  descendants (ami_id, name, built_on, generation, built_at, refusal),
+  instances (instance_id, state, group)"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command alone."""
+    parser.add_argument("ami_id", type=ami_id, metavar="AMI", help="the id of the image")
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Show."""
+    from datetime import UTC, datetime
+
+    from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, Amis
+    from image_builder.ancestry import ancestors, descendants
+    from image_builder.details import Details
+    from image_builder.ec2_client import make_client
+    from image_builder.fleets import Fleets
+    from image_builder.snapshots import Snapshots
+
+    client = make_client(options.region, profile=options.profile)
+    amis = Amis(client, client.meta.region_name)
+    ami = require_ami(amis, options.ami_id)
+    details = Details(
+        ami=ami,
+        ancestors=ancestors(ami, lambda base_id: amis.find_by_ids([base_id]).get(base_id)),
+        descendants=descendants(ami.ami_id, amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})),
+        snapshots=Snapshots(client).find(ami.snapshot_ids),
+        instances=list(Fleets(client).instances(ami_id=ami.ami_id)),
+    )
+    now = datetime.now(UTC)
+    if options.json:
+        print_json(details.plain(now))
+    else:
+        print_sections(details.sections(now))
+    return Exit.DONE

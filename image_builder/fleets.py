@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
-from image_builder.ec2_client import make_client
+from botocore.exceptions import ClientError
+
+from image_builder.amis import iso
+from image_builder.ec2_client import error_code
+from image_builder.groups import Group, Refresh
 from image_builder.usage import Instance
 
 if TYPE_CHECKING:
+    from mypy_boto3_autoscaling import AutoScalingClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
@@ -17,31 +23,80 @@ _TAG_GROUP = "aws:autoscaling:groupName"
 _NOT_TERMINATED: Sequence[str] = ["pending", "running", "shutting-down", "stopping", "stopped"]
 
 
-class Fleets:
-    """The instances and groups of one region."""
+def find_instances(ec2: EC2Client, *, ami_id: str = "") -> Iterator[Instance]:
+    """Every instance that is not terminated; with *ami_id* those that run it."""
+    of_ami: list[FilterTypeDef] = [{"Name": "image-id", "Values": [ami_id]}] if ami_id else []
+    pages = ec2.get_paginator("describe_instances").paginate(
+        Filters=[{"Name": "instance-state-name", "Values": _NOT_TERMINATED}, *of_ami],
+        PaginationConfig={"PageSize": 1000},
+    )
+    for page in pages:
+        for reservation in page["Reservations"]:
+            for instance in reservation["Instances"]:
+                yield Instance(
+                    instance_id=instance["InstanceId"],
+                    ami_id=instance["ImageId"],
+                    state=instance["State"]["Name"],
+                    group=_tags(instance).get(_TAG_GROUP, ""),
+                )
 
-    def __init__(self, ec2: EC2Client) -> None:
-        self._ec2 = ec2
 
-    @classmethod
-    def of(cls, region: str, *, profile: str | None = None) -> Fleets:
-        """Those of *region*."""
-        return cls(make_client(region, profile=profile))
+def find_groups(auto_scaling: AutoScalingClient, project: str) -> list[Group]:
+    """The Auto Scaling groups with the tag Project=*project*, by name."""
+    pages = auto_scaling.get_paginator("describe_auto_scaling_groups").paginate(
+        Filters=[{"Name": "tag:Project", "Values": [project]}], PaginationConfig={"PageSize": 100}
+    )
+    groups = [_group(one) for page in pages for one in page["AutoScalingGroups"]]
+    return sorted(groups, key=lambda group: group.name)
 
-    def instances(self, *, ami_id: str = "") -> Iterator[Instance]:
-        """Every instance that is not terminated; with *ami_id* those that run it."""
-        of_ami: list[FilterTypeDef] = [{"Name": "image-id", "Values": [ami_id]}] if ami_id else []
-        pages = self._ec2.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "instance-state-name", "Values": _NOT_TERMINATED}, *of_ami],
-            PaginationConfig={"PageSize": 1000},
+
+def find_refreshes(auto_scaling: AutoScalingClient, group: Group, count: int) -> list[Refresh]:
+    """The last *count* rollouts of *group*, newest first; AWS forgets them after six weeks."""
+    answer = auto_scaling.describe_instance_refreshes(AutoScalingGroupName=group.name, MaxRecords=count)
+    return [
+        Refresh(
+            refresh_id=one["InstanceRefreshId"],
+            status=one["Status"],
+            reason=one.get("StatusReason", ""),
+            started_at=_iso(one.get("StartTime")),
+            ended_at=_iso(one.get("EndTime")),
         )
-        for page in pages:
-            for reservation in page["Reservations"]:
-                for instance in reservation["Instances"]:
-                    tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
-                    yield Instance(
-                        instance_id=instance["InstanceId"],
-                        ami_id=instance["ImageId"],
-                        state=instance["State"]["Name"],
-                        group=tags.get(_TAG_GROUP, ""),
-                    )
+        for one in answer["InstanceRefreshes"]
+    ]
+
+
+def find_target(ec2: EC2Client, group: Group) -> str:
+    """The AMI of *group*'s launch template; empty where it has none, or the version is gone."""
+    if not group.launch_template_id:
+        return ""
+    try:
+        versions = ec2.describe_launch_template_versions(
+            LaunchTemplateId=group.launch_template_id, Versions=[group.launch_template_version]
+        )["LaunchTemplateVersions"]
+    except ClientError as error:
+        if error_code(error).startswith("InvalidLaunchTemplate"):
+            return ""
+        raise
+    return versions[0]["LaunchTemplateData"].get("ImageId", "") if versions else ""
+
+
+def _group(group: Any) -> Group:
+    mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    template = group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
+    return Group(
+        name=group["AutoScalingGroupName"],
+        stack=_tags(group).get("Stack", ""),
+        desired_capacity=group["DesiredCapacity"],
+        launch_template_id=template.get("LaunchTemplateId", ""),
+        # CreateAutoScalingGroup, Auto Scaling API reference: the default version, unless one is named.
+        launch_template_version=template.get("Version") or "$Default",
+        instance_ids=frozenset(instance["InstanceId"] for instance in group["Instances"]),
+    )
+
+
+def _tags(described: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+
+
+def _iso(moment: datetime | None) -> str:
+    return iso(moment) if moment else ""

@@ -25,6 +25,7 @@ EDGES = {
     "mypy_boto3_ec2": {
         f"image_builder/{name}.py" for name in ("ec2_client", "amis", "snapshots", "temporaries", "fleets")
     },
+    "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets")},
     # What is written down about credentials, without asking anybody for some.
     "botocore.session": {"aws_credentials.py"},
     # Whether a run lives is known to its processes only.

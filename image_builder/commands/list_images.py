@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Amis
     from image_builder.ancestry import base_of
     from image_builder.ec2_client import make_client
-    from image_builder.fleets import Fleets
+    from image_builder.fleets import find_instances
     from image_builder.inventory import listed, plain
     from image_builder.usage import users_by_ami
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> Exit:
     wanted = {TAG_BUILT_BY: TAG_BUILT_BY_PACKER, **({TAG_FAMILY: options.family} if options.family else {})}
     found = amis.find_by_tags(**wanted)
     bases = amis.find_by_ids(filter(None, map(base_of, found)))
-    images = listed(found, bases, users_by_ami(Fleets(client).instances()) if found else {})
+    images = listed(found, bases, users_by_ami(find_instances(client)) if found else {})
     now = datetime.now(UTC)
     if options.json:
         print_json([plain(image, now) for image in images])

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.ancestry import ancestors, descendants
     from image_builder.details import Details
     from image_builder.ec2_client import make_client
-    from image_builder.fleets import Fleets
+    from image_builder.fleets import find_instances
     from image_builder.snapshots import Snapshots
 
     client = make_client(options.region, profile=options.profile)
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> Exit:
         ancestors=ancestors(ami, lambda base_id: amis.find_by_ids([base_id]).get(base_id)),
         descendants=descendants(ami.ami_id, amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})),
         snapshots=Snapshots(client).find(ami.snapshot_ids),
-        instances=list(Fleets(client).instances(ami_id=ami.ami_id)),
+        instances=list(find_instances(client, ami_id=ami.ami_id)),
     )
     now = datetime.now(UTC)
     if options.json:

@@ -156,6 +156,14 @@ class Amis:
             )
         return Ami(**{**vars(ami), "tags": {**ami.tags, **missing}})
 
+    def tag_snapshots(self, ami: Ami, tags: Mapping[str, str]) -> None:
+        """Put *tags* on the snapshots of *ami*, not on itself."""
+        if ami.snapshot_ids:
+            self._client.create_tags(
+                Resources=list(ami.snapshot_ids),
+                Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            )
+
     def wait_until_available(self, ami_id: str, *, deadline: float) -> Ami:
         """The AMI, once it is available; *deadline* is a time.monotonic()."""
         was_there = False

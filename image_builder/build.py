@@ -6,15 +6,13 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_builder import amis as tags
-from image_builder import supervisor
-from image_builder.amis import Ami, Amis, iso
+from image_builder.amis import Ami, Amis
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
@@ -23,7 +21,6 @@ from image_builder.inputs import ImageInputs
 from image_builder.lookup import free_name, images_of, usable_of
 from image_builder.manifest import read_built_ami
 from image_builder.packer import (
-    GRACE_SECONDS,
     Ended,
     Packer,
     failure_message,
@@ -32,6 +29,7 @@ from image_builder.packer import (
     succeeded,
 )
 from image_builder.progress import read_source_ami
+from image_builder.record import record_files, tags_for
 from image_builder.run_folder import (
     RunFolder,
     close_run,
@@ -136,33 +134,6 @@ def variables_for(build: Build) -> dict[str, Any]:
     }
 
 
-def tags_for(
-    inputs: ImageInputs, *, ami_name: str, commit: Commit, packer_version: str, run_id: str
-) -> dict[str, str]:
-    """The record of an image, as the tags of its AMI; SourceAmi is known only once it is built."""
-    now = datetime.now(UTC)
-    return {
-        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
-        "Name": ami_name,
-        tags.TAG_FAMILY: inputs.family,
-        tags.TAG_FINGERPRINT: inputs.fingerprint,
-        **({tags.TAG_COMMIT: commit.sha, tags.TAG_DIRTY: str(commit.is_dirty).lower()} if commit.sha else {}),
-        tags.TAG_PACKER_VERSION: packer_version,
-        tags.TAG_BUILT_AT: iso(now),
-        tags.TAG_RUN: run_id,
-        tags.TAG_RUN_DEADLINE: iso(run_deadline(now, inputs.build_timeout_minutes)),
-    }
-
-
-def run_deadline(started: datetime, timeout_minutes: float) -> datetime:
-    """When nothing of a run works any more, wherever it runs: Packer is stopped at its timeout, or by its
-    supervisor when it was left alone with an image that it registers; then it cleans up, or is killed.
-    """
-    return started + timedelta(
-        minutes=timeout_minutes, seconds=supervisor.DEFAULT_FINISH_SECONDS + GRACE_SECONDS
-    )
-
-
 def _run_packer(packer: Packer) -> Ended:
     for step in (packer.init, packer.validate):
         ended = step()
@@ -183,7 +154,9 @@ def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
     if not ami.architecture:
         raise AmiError(f"{ami_id} has no architecture · see {build.run.log}")
     source_ami = ami.source_ami_id or read_source_ami(build.run.log.read_text(errors="replace"))
-    return amis.add_tags(ami, {**build.tags, tags.TAG_SOURCE_AMI: source_ami})
+    ami = amis.add_tags(ami, {**build.tags, tags.TAG_SOURCE_AMI: source_ami})
+    record_files(ami, build.inputs, amis)
+    return ami
 
 
 def _reject(build: Build, amis: Amis, reason: str) -> None:

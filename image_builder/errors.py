@@ -31,3 +31,7 @@ class PackerError(ImageBuildError):
 
 class AmiError(ImageBuildError):
     """An AMI is not there, not usable, or not what it was asked to be."""
+
+
+class RecordError(ImageBuildError):
+    """What an image was made of is not recorded, or the record cannot be read."""

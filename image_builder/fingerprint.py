@@ -89,11 +89,16 @@ def canonical(value: Any) -> Any:
 
 def changed_files(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     """What happened to each file that is not as it was, in words, sorted by path."""
-    return [
-        f"{path} {_what_happened(old.get(path), new.get(path))}"
+    return [f"{path} {change}" for path, change in changes_by_path(old, new).items()]
+
+
+def changes_by_path(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """The same, by path."""
+    return {
+        path: _what_happened(old.get(path), new.get(path))
         for path in sorted({*old, *new})
         if old.get(path) != new.get(path)
-    ]
+    }
 
 
 def _what_happened(old: str | None, new: str | None) -> str:

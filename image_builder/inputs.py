@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pulumi.output import Unknown
-
 from image_builder.amis import AMI_ID
 from image_builder.base_image import problem_with_region, read_lock
 from image_builder.errors import ImageBuildError
@@ -73,6 +71,9 @@ def is_known(value: Any) -> bool:
     """Whether *value* is known already: what other resources make is not, in a preview."""
     if isinstance(value, Mapping):
         return all(is_known(item) for item in value.values())
+    # Here, so that those can use this module who need not be able to deploy.
+    from pulumi.output import Unknown
+
     return not isinstance(value, Unknown)
 
 

@@ -16,8 +16,10 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
+from image_builder.file_digests import from_tags, recorded
 from image_builder.provider import PackerImageProvider, what_replaces
 from image_builder.run_folder import RUNS
+from image_builder.snapshots import Snapshots
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.provider_host import Host, message_of, running_host
 from tests.image_builder.templates import props_of, write_image
@@ -89,6 +91,20 @@ def test_an_image_is_built_and_tagged_and_nothing_else_stays(
     assert not list((project / RUNS).glob("*/template"))
     assert any(f"log: {project}/.packer-runs/" in line for line in host.lines)
     assert any("Launching a source AWS instance" in line for line in host.lines)
+
+
+def test_the_digest_of_each_file_travels_on_the_snapshots_of_a_new_image(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    props = props_of(image_in(project))
+
+    ami_id, _ = host.create(props)
+
+    (image,) = ec2.client().describe_images(ImageIds=[ami_id])["Images"]
+    snapshot_ids = [device["Ebs"]["SnapshotId"] for device in image["BlockDeviceMappings"]]
+    (snapshot,) = Snapshots(ec2.client()).find(snapshot_ids)
+    assert from_tags(snapshot.tags) == recorded(props["file_digests"], props["variables"])
+    assert not any(key.startswith("FileDigests") for key in ec2.tags_of(ami_id))
 
 
 def test_the_second_of_one_fingerprint_is_reused(ec2: EmulatedEc2, host: Host, project: Path) -> None:

@@ -1,0 +1,45 @@
+"""The record of an image while it is built: the tags of its AMI, and of the snapshots behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from image_builder import amis as tags
+from image_builder import supervisor
+from image_builder.amis import Ami, Amis, iso
+from image_builder.file_digests import recorded, to_tags
+from image_builder.git import Commit
+from image_builder.inputs import ImageInputs
+from image_builder.packer import GRACE_SECONDS
+
+
+def tags_for(
+    inputs: ImageInputs, *, ami_name: str, commit: Commit, packer_version: str, run_id: str
+) -> dict[str, str]:
+    """The record of an image, as the tags of its AMI; SourceAmi is known only once it is built."""
+    now = datetime.now(UTC)
+    return {
+        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
+        "Name": ami_name,
+        tags.TAG_FAMILY: inputs.family,
+        tags.TAG_FINGERPRINT: inputs.fingerprint,
+        **({tags.TAG_COMMIT: commit.sha, tags.TAG_DIRTY: str(commit.is_dirty).lower()} if commit.sha else {}),
+        tags.TAG_PACKER_VERSION: packer_version,
+        tags.TAG_BUILT_AT: iso(now),
+        tags.TAG_RUN: run_id,
+        tags.TAG_RUN_DEADLINE: iso(run_deadline(now, inputs.build_timeout_minutes)),
+    }
+
+
+def run_deadline(started: datetime, timeout_minutes: float) -> datetime:
+    """When nothing of a run works any more, wherever it runs: Packer is stopped at its timeout, or by its
+    supervisor when it was left alone with an image that it registers; then it cleans up, or is killed.
+    """
+    return started + timedelta(
+        minutes=timeout_minutes, seconds=supervisor.DEFAULT_FINISH_SECONDS + GRACE_SECONDS
+    )
+
+
+def record_files(ami: Ami, inputs: ImageInputs, amis: Amis) -> None:
+    """Note on the snapshots of *ami*, which was just built of *inputs*, the digest of each file."""
+    amis.tag_snapshots(ami, to_tags(recorded(inputs.file_digests, inputs.variables)))

@@ -6,10 +6,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from image_builder.commands import list_images, lock, reap, show, status
+from image_builder.commands import explain, list_images, lock, reap, show, status
 from image_builder.commands.common import EXIT_CODES, add_common_options, run_command
 
-COMMANDS = {"list": list_images, "lock": lock, "reap": reap, "show": show, "status": status}
+COMMANDS = {
+    "explain": explain,
+    "list": list_images,
+    "lock": lock,
+    "reap": reap,
+    "show": show,
+    "status": status,
+}
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -56,6 +56,7 @@ def test_no_command_needs_pulumi() -> None:
     script = (
         "import sys; sys.modules['pulumi'] = None\n"
         "import image_builder.__main__, image_builder.living_runs, image_builder.reap\n"
+        "import image_builder.explaining\n"
     )
 
     subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True, timeout=60)

@@ -1,0 +1,109 @@
+"""`explain`: what the next `pulumi up` would do about the image, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
+
+if TYPE_CHECKING:
+    from image_builder.inputs import ImageInputs
+
+HELP = "say why the working tree would be built, or which image would be used, file by file"
+DESCRIPTION = """\
+Says whether an image of the working tree is there already or would be built, and which files and
+variables differ from the newest image of the family, from the pinned one, or from that of --against.
+What an image was made of is recorded on its snapshots when it is built; of one without a record it
+is said that there is none. Nothing is built or changed."""
+EXAMPLES = """examples:
+  would this be built, and because of which files?
+    python -m image_builder explain
+  what is different in what prod runs?
+    python -m image_builder explain --against ami-0123456789abcdef0
+  may this image be pinned?
+    python -m image_builder explain --pin ami-0123456789abcdef0
+  in a pipeline, which goes on only where there is something to build (exit code 3):
+    python -m image_builder explain --json
+
+with --json, an object with these keys:
+  outcome (build, reuse or pin), ami_id (empty for build), family, fingerprint,
+  refused (of the same fingerprint: ami_id, reason),
+  against (null, or ami_id, name, commit, built_at, files: path and change, variables: names,
+  hindrance: empty, or why the differences are not known)"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command alone."""
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("images/web-app"),
+        help="the folder of the image (default: images/web-app)",
+    )
+    parser.add_argument("--family", help="the family of the image (default: the folder's name)")
+    parser.add_argument(
+        "--variable",
+        action="append",
+        default=[],
+        type=_variable,
+        metavar="NAME=VALUE",
+        help="a variable that the program passes; the value as JSON or plain text; may be repeated",
+    )
+    parser.add_argument("--pin", type=ami_id, metavar="AMI", help="as if this image were pinned")
+    parser.add_argument("--against", type=ami_id, metavar="AMI", help="compare with this image")
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Look, and tell."""
+    from datetime import UTC, datetime
+
+    from image_builder.amis import Amis
+    from image_builder.ec2_client import make_client
+    from image_builder.explaining import explain
+    from image_builder.snapshots import Snapshots
+
+    client = make_client(options.region, profile=options.profile)
+    amis = Amis(client, client.meta.region_name)
+    inputs = _inputs(options, amis.region)
+    against = require_ami(amis, options.against) if options.against else None
+    explanation = explain(inputs, amis, Snapshots(client), against)
+    now = datetime.now(UTC)
+    if options.json:
+        print_json(explanation.plain())
+    else:
+        print(explanation.headline(now))
+        print_sections(explanation.sections(now))
+    return Exit.FOUND if explanation.outcome == "build" else Exit.DONE
+
+
+def _inputs(options: argparse.Namespace, region: str) -> ImageInputs:
+    from image_builder.fingerprint import digest_files, fingerprint_of
+    from image_builder.inputs import inputs_from
+
+    digests = digest_files(options.folder)
+    variables = dict(options.variable)
+    family = options.family or options.folder.resolve().name
+    return inputs_from(
+        {
+            "folder": str(options.folder),
+            "family": family,
+            "region": region,
+            "variables": variables,
+            "pinned_ami": options.pin,
+            "fingerprint": fingerprint_of(digests, variables, family),
+            "file_digests": digests,
+        }
+    )
+
+
+def _variable(text: str) -> tuple[str, Any]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} · NAME=VALUE was expected")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value

@@ -1,0 +1,124 @@
+"""`explain`, against an emulated EC2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from image_builder.__main__ import main
+from image_builder.commands.common import Exit
+from tests.image_builder.emulated_ec2 import EmulatedEc2
+from tests.image_builder.recorded_images import bare_image, image_of
+from tests.image_builder.templates import write_image
+
+
+@pytest.fixture
+def folder(project: Path) -> Path:
+    return write_image(project / "images/tiny")
+
+
+def test_every_file_that_differs_from_the_newest_image_is_named(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = image_of(ec2, folder, GitCommit="4e5f6a7b8c9d")
+    (folder / "app/server.py").write_text("print('bye')\n")
+    (folder / "app/new.py").write_text("")
+    (folder / "tiny.pkr.hcl").chmod(0o755)
+
+    assert main(["explain", "--folder", "images/tiny", "--json"]) == Exit.FOUND
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["outcome"], told["ami_id"], told["family"]) == ("build", "", "tiny")
+    assert told["against"]["ami_id"] == ami_id
+    assert told["against"]["hindrance"] == ""
+    assert {one["path"]: one["change"] for one in told["against"]["files"]} == {
+        "app/new.py": "added",
+        "app/server.py": "changed",
+        "tiny.pkr.hcl": "became executable",
+    }
+
+
+def test_an_image_of_the_same_fingerprint_is_reused(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = image_of(ec2, folder)
+
+    assert main(["explain", "--folder", "images/tiny"]) == Exit.DONE
+
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"reuse {ami_id} (built ")
+    assert printed.count("\n") == 1
+
+
+def test_a_revoked_image_of_the_same_fingerprint_is_why_one_is_built(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = image_of(ec2, folder, Revoked="CVE-2026-1")
+
+    assert main(["explain", "--folder", "images/tiny"]) == Exit.FOUND
+
+    printed = capsys.readouterr().out
+    assert printed.startswith("build: no image of fingerprint ")
+    assert printed.endswith(f" can be used: {ami_id} is Revoked: CVE-2026-1\n")
+
+
+def test_a_pin_is_used_and_its_differences_are_told(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = image_of(ec2, folder)
+    (folder / "app/server.py").unlink()
+
+    assert main(["explain", "--folder", "images/tiny", "--pin", ami_id]) == Exit.DONE
+
+    headline, title, change = capsys.readouterr().out.splitlines()
+    assert headline.startswith(f"pinned to {ami_id} ")
+    assert title.startswith(f"against {ami_id} ")
+    assert change == "  app/server.py  removed"
+
+
+def test_a_pin_that_does_not_hold_is_one_line(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = image_of(ec2, folder, Revoked="CVE-2026-1")
+
+    assert main(["explain", "--folder", "images/tiny", "--pin", ami_id]) == Exit.FAILED
+
+    assert "is Revoked: CVE-2026-1" in capsys.readouterr().err
+
+
+def test_of_an_image_without_a_record_nothing_is_made_up(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = bare_image(ec2, "old", {"Built-By": "packer", "ImageFamily": "tiny"})
+
+    assert folder.is_dir()
+
+    assert main(["explain", "--folder", "images/tiny"]) == Exit.FOUND
+
+    headline, title, reason = capsys.readouterr().out.splitlines()
+    assert headline.startswith("build: there is no image of fingerprint ")
+    assert title.startswith(f"against {ami_id} ")
+    assert reason.startswith("  not recorded: ")
+
+
+def test_a_changed_variable_is_named(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image_of(ec2, folder)
+
+    assert main(["explain", "--folder", "images/tiny", "--variable", "port=8080"]) == Exit.FOUND
+
+    assert capsys.readouterr().out.endswith("  variable port  changed\n")
+
+
+def test_the_first_image_of_a_family_is_compared_with_nothing(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ec2.endpoint_url
+    assert folder.is_dir()
+
+    assert main(["explain", "--folder", "images/tiny"]) == Exit.FOUND
+
+    assert capsys.readouterr().out.count("\n") == 1

@@ -6,10 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from image_builder.commands import explain, list_images, lock, reap, show, status
+from image_builder.commands import diff, explain, list_images, lock, reap, show, status
 from image_builder.commands.common import EXIT_CODES, add_common_options, run_command
 
 COMMANDS = {
+    "diff": diff,
     "explain": explain,
     "list": list_images,
     "lock": lock,

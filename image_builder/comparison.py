@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from image_builder.amis import Ami
 from image_builder.errors import RecordError
 from image_builder.file_digests import Recorded, from_tags
 from image_builder.fingerprint import changes_by_path
-from image_builder.snapshots import Snapshot
+from image_builder.snapshots import Snapshot, Snapshots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,17 @@ def compare(old: Recorded, new: Recorded) -> Comparison:
         files=changes_by_path(old.files, new.files),
         variables=[name for name in names if old.variables.get(name) != new.variables.get(name)],
     )
+
+
+def compare_images(old: Ami, new: Ami, snapshots: Snapshots) -> Comparison:
+    """What of *new* is not as in *old*, as far as both are recorded."""
+    records: list[Recorded] = []
+    for ami in (old, new):
+        try:
+            records.append(record_on(snapshots.find(ami.snapshot_ids)))
+        except RecordError as error:
+            return Comparison(files={}, variables=[], hindrance=f"{ami.ami_id}: {error}")
+    return compare(*records)
 
 
 def record_on(snapshots: Iterable[Snapshot]) -> Recorded:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 _TIMEOUT_SECONDS = 30
+_SHA = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +17,14 @@ class Commit:
 
     sha: str = ""
     is_dirty: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedCommit:
+    """A commit as the log tells it."""
+
+    sha: str
+    subject: str
 
 
 def read_commit(folder: Path) -> Commit:
@@ -26,6 +36,17 @@ def read_commit(folder: Path) -> Commit:
     return Commit(
         sha=sha, is_dirty=bool(_git(folder, "status", "--porcelain", "--untracked-files=all", "--", "."))
     )
+
+
+def read_log(folder: Path, old: str, new: str) -> list[LoggedCommit] | None:
+    """The commits that lead to *new* and not to *old*, newest first; None where not both are known here."""
+    if not all(_SHA.fullmatch(sha) and _git(folder, "cat-file", "-t", sha) == "commit" for sha in (old, new)):
+        return None
+    lines = list(filter(None, _git(folder, "log", "--format=%H %s", f"{old}..{new}").split("\n")))
+    # An empty log may also be one that git did not give.
+    if _git(folder, "rev-list", "--count", f"{old}..{new}") != str(len(lines)):
+        return None
+    return [LoggedCommit(sha=line.partition(" ")[0], subject=line.partition(" ")[2]) for line in lines]
 
 
 def _git(folder: Path, *arguments: str) -> str:

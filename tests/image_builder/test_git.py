@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from image_builder.git import Commit, read_commit
+from image_builder.git import Commit, LoggedCommit, read_commit, read_log
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -55,3 +55,26 @@ def test_without_git_there_is_no_commit(image: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PATH", "")
 
     assert read_commit(image) == Commit()
+
+
+def commit(image: Path, subject: str) -> str:
+    git(image, "commit", "--quiet", "--allow-empty", "--message", subject)
+    return git(image, "rev-parse", "HEAD")
+
+
+def test_the_commits_between_two_are_told_newest_first(image: Path) -> None:
+    one, two, three = (commit(image, subject) for subject in ("one", "two: a b", "three"))
+
+    assert read_log(image, one, three) == [
+        LoggedCommit(sha=three, subject="three"),
+        LoggedCommit(sha=two, subject="two: a b"),
+    ]
+    assert read_log(image, three, one) == []
+
+
+@pytest.mark.parametrize("sha", ["0" * 40, "--output=x", "HEAD", ""])
+def test_between_commits_that_are_not_known_here_there_is_no_telling(image: Path, sha: str) -> None:
+    head = git(image, "rev-parse", "HEAD")
+
+    assert read_log(image, sha, head) is None
+    assert read_log(image, head, sha) is None

@@ -1,0 +1,60 @@
+"""`diff`: what differs between two images."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
+
+HELP = "say what differs between two images: files, variables, commits, base"
+DESCRIPTION = """\
+Says which files and variables differ between two images, by the digests that were recorded on their
+snapshots when they were built; which commits of the repository in this folder lie between them; and
+whether they are built on different bases. What is not known is said, with the reason."""
+EXAMPLES = """examples:
+  what would a promotion to prod bring?
+    python -m image_builder diff ami-THAT_PROD_RUNS ami-THAT_DEV_RUNS
+  the changed files alone, for a script:
+    python -m image_builder diff ami-OLD ami-NEW --json | jq -r '.files[].path'
+
+with --json, an object with these keys:
+  old, new (ami_id, name, commit, is_dirty, built_at, base: an AMI's id or empty),
+  is_base_changed, files (path, change), variables (names),
+  hindrance (empty, or why the differences of files and variables are not known),
+  commits (in new and not in old, newest first: sha, subject), commits_only_in_old (the same),
+  commits_hindrance (empty, or why the commits are not known)"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this command alone."""
+    parser.add_argument("old", type=ami_id, metavar="AMI", help="the older image")
+    parser.add_argument("new", type=ami_id, metavar="AMI", help="the newer image")
+
+
+def run(options: argparse.Namespace) -> Exit:
+    """Compare."""
+    from datetime import UTC, datetime
+
+    from image_builder.amis import Amis
+    from image_builder.ancestry import base_of
+    from image_builder.comparison import compare_images
+    from image_builder.differing import Difference, commits_between
+    from image_builder.ec2_client import make_client
+    from image_builder.snapshots import Snapshots
+
+    client = make_client(options.region, profile=options.profile)
+    amis, snapshots = Amis(client, client.meta.region_name), Snapshots(client)
+    old, new = (require_ami(amis, name) for name in (options.old, options.new))
+    difference = Difference(
+        old=old,
+        new=new,
+        bases=amis.find_by_ids(filter(None, map(base_of, (old, new)))),
+        comparison=compare_images(old, new, snapshots),
+        history=commits_between(Path.cwd(), old, new),
+    )
+    if options.json:
+        print_json(difference.plain())
+    else:
+        print_sections(difference.sections(datetime.now(UTC)))
+    return Exit.DONE

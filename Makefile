@@ -31,10 +31,10 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
 test: lint ## Check everything and run every test but those of test-faults
-	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --ignore=tests/faults
+	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --durations=15 --ignore=tests/faults
 
 test-faults: setup ## Prove that faults do no harm: outages, kills, load (one after the other, long)
-	@$(PYTHON) -m pytest --timeout=1200 tests/faults
+	@$(PYTHON) -m pytest --timeout=1200 --durations=15 tests/faults
 
 bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts against what they should cost
 	@$(PYTHON) -m bench

@@ -73,6 +73,8 @@ def failure_of(row: Row) -> Failure | None:
     status = row.check_status.removeprefix("* ")
     if status in ("", "INI", "UNK") or status.endswith(("OK", "OKC")):
         return None
+    if status == "L7STS" and row.check_code in ("", "0"):
+        return None  # haproxy clears the code when the next check begins; the next look has one
     if status == "L7STS":
         return Failure(
             reason="Target.ResponseCodeMismatch",

@@ -59,10 +59,12 @@ class QuickEC2Backend(EC2Backend):
     ) -> list[Ami]:
         """AMIs; a filter by id, with which moto looks up the AMI of every launch, looks at those only."""
         names = (filters or {}).get("image-id") or []
+        names = [names] if isinstance(names, str) else names  # moto's own look-ups pass the bare id
         if ami_ids or exec_users or owners or not are_exact(names):
             found: list[Ami] = super().describe_images(ami_ids, filters, exec_users, owners)
             return found
-        return generic_filter(filters or {}, [self.amis[name] for name in names if name in self.amis])
+        others = {name: values for name, values in (filters or {}).items() if name != "image-id"}
+        return generic_filter(others, [self.amis[name] for name in names if name in self.amis])
 
     def get_instance(self, instance_id: str) -> Instance:
         """The instance, or AWS's error."""

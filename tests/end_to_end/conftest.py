@@ -60,13 +60,21 @@ def client(home: Home, service: str) -> Any:
     )
 
 
+@pytest.fixture(scope="session")
+def first_ami(deployed: Checkout) -> str:
+    """The AMI that the stack was deployed with."""
+    return str(deployed.outputs(STACK)["ami_id"])
+
+
 @pytest.fixture
-def project(deployed: Checkout) -> Iterator[Checkout]:
-    """The deployed checkout; whatever the story changed in its files and configuration is put back."""
+def project(deployed: Checkout, first_ami: str) -> Iterator[Checkout]:
+    """The deployed checkout; whatever the story changed in its files, configuration and fleet is put back."""
     start = deployed.must("git", "rev-parse", "HEAD").strip()
     yield deployed
     deployed.must("git", "reset", "--quiet", "--hard", start)
     deployed.must("git", "clean", "--quiet", "--force", "-d")
+    if deployed.outputs(STACK).get("ami_id") != first_ami:
+        deployed.up(STACK)
 
 
 def own_images(ec2: Any) -> set[str]:

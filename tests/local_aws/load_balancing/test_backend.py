@@ -262,7 +262,12 @@ def test_an_unhealthy_target_gets_no_traffic_and_tells_its_reason_in_awss_words(
 
     world.register(group, good, bad, mute, gone)
     world.wait_for(group, good, "healthy")
-    reasons = [world.wait_for(group, one, "unhealthy") for one in (bad, mute, gone)]
+    for one in (bad, mute, gone):
+        world.wait_for(group, one, "unhealthy")
+    wait_until(
+        lambda: world.health(group, bad).get("Reason") == "Target.ResponseCodeMismatch", "its code is known"
+    )
+    reasons = [world.health(group, one) for one in (bad, mute, gone)]
     bodies = {get(balancer["DNSName"], port)[1] for _ in range(8)}
 
     assert reasons[0]["Reason"] == "Target.ResponseCodeMismatch"

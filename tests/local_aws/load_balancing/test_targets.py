@@ -189,6 +189,7 @@ def test_slow_start_is_linear(elapsed: float, duration: int, weight: int) -> Non
         ("", "", None),
         ("L7STS", "503", "Target.ResponseCodeMismatch"),
         ("* L7STS", "503", "Target.ResponseCodeMismatch"),
+        ("* L7STS", "0", None),
         ("L7TOUT", "", "Target.Timeout"),
         ("L4TOUT", "", "Target.Timeout"),
         ("L4CON", "", "Target.FailedHealthChecks"),

@@ -9,6 +9,8 @@ from typing import Any
 
 from image_builder.amis import Ami
 from image_builder.ancestry import Ancestor, Descendant, base_of
+from image_builder.comparison import record_on
+from image_builder.errors import RecordError
 from image_builder.inventory import Listed, plain
 from image_builder.snapshots import Snapshot
 from image_builder.usage import NOBODY, Instance, users_by_ami
@@ -39,6 +41,7 @@ class Details:
             "state_reason": self.ami.state_reason,
             "tags": dict(self.ami.tags),
             "snapshots": [{**vars(snapshot), "tags": dict(snapshot.tags)} for snapshot in self.snapshots],
+            **_plain_files(self.snapshots),
             "ancestors": [
                 {
                     "ami_id": one.ami_id,
@@ -78,6 +81,7 @@ class Details:
             ),
             ("tags", sorted(ami.tags.items()) or _NOTHING),
             ("snapshots", [_snapshot(snapshot) for snapshot in self.snapshots] or _NOTHING),
+            ("made of", _files(self.snapshots)),
             ("built on", [_ancestor(one, now) for one in self.ancestors] or (("nothing that is recorded",),)),
             ("built on it", [_descendant(one, now) for one in self.descendants] or _NOTHING),
             (
@@ -90,6 +94,23 @@ class Details:
 def _snapshot(snapshot: Snapshot) -> tuple[str, ...]:
     encryption = "encrypted" if snapshot.is_encrypted else "not encrypted"
     return (snapshot.snapshot_id, snapshot.state, f"{snapshot.gigabytes} GiB", encryption)
+
+
+def _plain_files(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    try:
+        record = record_on(snapshots)
+    except RecordError as error:
+        return {"files": {}, "variables": {}, "files_hindrance": str(error)}
+    return {"files": dict(record.files), "variables": dict(record.variables), "files_hindrance": ""}
+
+
+def _files(snapshots: Sequence[Snapshot]) -> list[tuple[str, ...]]:
+    try:
+        record = record_on(snapshots)
+    except RecordError as error:
+        return [(str(error), "")]
+    told = [(path, *digest.split(":")[::-1]) for path, digest in sorted(record.files.items())]
+    return [*told, *((f"variable {name}", digest, "") for name, digest in sorted(record.variables.items()))]
 
 
 def _ancestor(ancestor: Ancestor, now: datetime) -> tuple[str, ...]:

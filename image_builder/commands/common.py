@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from image_builder.amis import Ami, Amis
 
-_FRAME, _NARROWEST_PROSE = 4, 24
+_FRAME, _NARROWEST_PROSE = 3, 18
 
 
 class Exit(IntEnum):
@@ -128,7 +128,7 @@ def print_sections(sections: Sequence[tuple[str, Sequence[Sequence[str]]]]) -> N
 def _has_room(columns: Sequence[str], rows: Rows) -> bool:
     # Ids are for copying: only the last column, which is prose, may be broken into lines.
     widths = _widths(columns, rows)
-    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - _FRAME * len(columns)
+    room = shutil.get_terminal_size().columns - sum(widths[:-1]) - _FRAME * len(columns) - 1
     return room >= min(widths[-1], _NARROWEST_PROSE)
 
 

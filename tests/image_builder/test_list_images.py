@@ -119,8 +119,9 @@ def test_the_calls_to_aws_do_not_grow_with_the_images(
 def test_on_a_terminal_of_a_hundred_columns_the_table_is_drawn(
     ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ami_id = ec2.register("web-app-1a2b3c4d5e6f", **OURS, **{"VerifiedIn:dev": "2026-11-20T10:00:00Z"})
-    start_group(ec2, ami_id, "web-app-dev-1a2b3c4", 2)
+    tags = {**OURS, "VerifiedIn:dev": "2026-11-20T10:00:00Z", "Revoked": "CVE-2026-1234 in its web server"}
+    ami_id = ec2.register("web-app-1a2b3c4d5e6f", **tags)
+    start_group(ec2, ami_id, "web-app-prod-1a2b3c4", 2)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
 
@@ -129,5 +130,5 @@ def test_on_a_terminal_of_a_hundred_columns_the_table_is_drawn(
     drawn = Text.from_ansi(capsys.readouterr().out).plain
     assert "┏" in drawn
     assert all(len(line) <= 100 for line in drawn.splitlines())
-    for whole in (ami_id, BASE_IMAGE, "web-app-1a2b3c4d5e6f", "web-app-dev-1a2b3c4: 2", "verified in dev"):
+    for whole in (ami_id, BASE_IMAGE, "web-app-1a2b3c4d5e6f", "web-app-prod-1a2b3c4: 2", "verified in dev"):
         assert whole in drawn

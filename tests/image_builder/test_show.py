@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
+from tests.image_builder.recorded_images import bare_image, image_of
+from tests.image_builder.templates import write_image
 
 OURS = {"Built-By": "packer", "ImageFamily": "web"}
 
 
-def built_image(ec2: EmulatedEc2, name: str, base: str) -> str:
-    """The id of an AMI with a snapshot."""
-    client = ec2.client()
-    instance = client.run_instances(ImageId=BASE_IMAGE, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
-    ami_id = client.create_image(InstanceId=instance, Name=name)["ImageId"]
-    client.terminate_instances(InstanceIds=[instance])
-    tags = {**OURS, "SourceAmi": base}
-    client.create_tags(Resources=[ami_id], Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
-    return ami_id
-
-
 def test_everything_about_an_image_is_told(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:
-    hardened = built_image(ec2, "hardened", BASE_IMAGE)
-    web = built_image(ec2, "web", hardened)
+    hardened = bare_image(ec2, "hardened", {**OURS, "SourceAmi": BASE_IMAGE})
+    web = bare_image(ec2, "web", {**OURS, "SourceAmi": hardened})
     runner = ec2.client().run_instances(ImageId=hardened, MinCount=1, MaxCount=1)["Instances"][0]
 
     assert main(["show", hardened, "--json"]) == Exit.DONE
@@ -41,7 +33,7 @@ def test_everything_about_an_image_is_told(ec2: EmulatedEc2, capsys: pytest.Capt
 
 
 def test_a_person_reads_it_in_sections(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:
-    ami_id = built_image(ec2, "web", "ami-00000000000000001")
+    ami_id = bare_image(ec2, "web", {**OURS, "SourceAmi": "ami-00000000000000001"})
 
     assert main(["show", ami_id]) == Exit.DONE
 
@@ -49,6 +41,21 @@ def test_a_person_reads_it_in_sections(ec2: EmulatedEc2, capsys: pytest.CaptureF
     assert printed.startswith(f"{ami_id}  web\n  state         available\n")
     assert "built on\n  ami-00000000000000001  deregistered, or not shared with this account\n" in printed
     assert printed.endswith("run by\n  nothing\n")
+
+
+def test_the_files_that_it_was_made_of_are_told(
+    ec2: EmulatedEc2, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = image_of(ec2, write_image(project / "images/tiny"))
+
+    assert main(["show", ami_id]) == Exit.DONE
+
+    made_of = capsys.readouterr().out.split("made of\n")[1].splitlines()[:2]
+    assert [line.split()[::2] for line in made_of] == [["app/server.py", "file"], ["tiny.pkr.hcl", "file"]]
+    assert main(["show", ami_id, "--json"]) == Exit.DONE
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"].keys() == {"app/server.py", "tiny.pkr.hcl"}
+    assert (told["variables"], told["files_hindrance"]) == ({}, "")
 
 
 def test_an_image_that_is_not_there_is_one_line(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:

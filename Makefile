@@ -31,7 +31,7 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
 test: lint ## Check everything and run every test but those of test-faults
-	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --durations=15 --ignore=tests/faults
+	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15 --ignore=tests/faults
 
 test-faults: setup ## Prove that faults do no harm: outages, kills, load (one after the other, long)
 	@$(PYTHON) -m pytest --timeout=1200 --durations=15 tests/faults

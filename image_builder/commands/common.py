@@ -149,7 +149,9 @@ def _draw_table(columns: Sequence[str], rows: Rows) -> None:
         column.no_wrap = True
     for cells in rows:
         table.add_row(*map(Text, cells))  # As it stands: a text in brackets is no markup.
-    Console().print(table)
+    # On a dumb terminal rich would take 80 columns for granted, and drop what they have no room for.
+    size = shutil.get_terminal_size()
+    Console(width=size.columns, height=size.lines).print(table)
 
 
 def _complain(line: str) -> None:

@@ -116,9 +116,11 @@ def test_the_calls_to_aws_do_not_grow_with_the_images(
     assert calls == {"DescribeImages": 2, "DescribeInstances": 1}
 
 
+@pytest.mark.parametrize("terminal", ["xterm", "dumb"])
 def test_on_a_terminal_of_a_hundred_columns_the_table_is_drawn(
-    ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: str
 ) -> None:
+    monkeypatch.setenv("TERM", terminal)
     tags = {**OURS, "VerifiedIn:dev": "2026-11-20T10:00:00Z", "Revoked": "CVE-2026-1234 in its web server"}
     ami_id = ec2.register("web-app-1a2b3c4d5e6f", **tags)
     start_group(ec2, ami_id, "web-app-prod-1a2b3c4", 2)

@@ -55,7 +55,7 @@ def status(capsys: pytest.CaptureFixture[str]) -> ReadJson:
 
 def test_every_group_of_the_project_and_no_other_is_told(account: Account, status: ReadJson) -> None:
     account.create_group("web", Tags=TAGS)
-    account.create_group("other", DesiredCapacity=1)
+    account.create_group("other", DesiredCapacity=1, Tags=[{**TAGS[0], "Value": "blog"}, TAGS[1]])
 
     (group,) = status()
 

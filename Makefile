@@ -3,6 +3,7 @@
 
 PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m tools.local_stack
+LOAD := tests/faults/test_under_load.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview down env test test-faults lint bench clean
@@ -33,8 +34,9 @@ lint: setup ## Check formatting, style and types
 test: lint ## Check everything and run every test but those of test-faults
 	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15 --ignore=tests/faults
 
-test-faults: setup ## Prove that faults do no harm: outages, kills, load (one after the other, long)
-	@$(PYTHON) -m pytest --timeout=1200 --durations=15 tests/faults
+test-faults: setup ## Prove that faults do no harm: kills and outages side by side, then load alone (long)
+	@$(PYTHON) -m pytest --timeout=1200 --durations=15 --numprocesses=2 --dist=loadfile tests/faults --ignore=$(LOAD)
+	@$(PYTHON) -m pytest --timeout=1200 --durations=5 $(LOAD)
 
 bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts against what they should cost
 	@$(PYTHON) -m bench

@@ -45,20 +45,14 @@ POINTS = (
         user_agent=IMAGE_BUILDER,
     ),
     Point(name="packer init runs", line="packer init"),
-    _building("a key pair is asked for", "CreateKeyPair"),
     _building("a key pair is made", "CreateKeyPair", is_served=True),
     _building("a security group is made", "CreateSecurityGroup", is_served=True),
-    _building("the source instance is asked for", "RunInstances"),
     _building("the source instance is launched", "RunInstances", is_served=True),
-    Point(name="SSH of the source instance is waited for", line="Waiting for SSH to become available"),
     Point(name="a provisioner runs", line="Provisioning with shell script"),
-    _building("the source instance is stopped", "StopInstances", is_served=True),
     _building("the AMI is asked for", "CreateImage"),
     _building("the AMI is made", "CreateImage", is_served=True),
-    _building("the AMI is waited for", "DescribeImages", after=2),
     _building("the AMI is tagged", "CreateTags"),
     _building("the source instance is terminated", "TerminateInstances"),
-    _building("the key pair is removed", "DeleteKeyPair", is_served=True),
     Point(
         name="the build has ended and its AMI is confirmed",
         action="ec2:CreateTags",
@@ -83,7 +77,6 @@ POINTS = (
     _rolling("the group is looked at", "autoscaling:DescribeAutoScalingGroups", after=3),
     _rolling("the refresh is asked for", "autoscaling:StartInstanceRefresh"),
     _rolling("the refresh is started", "autoscaling:StartInstanceRefresh", is_served=True),
-    _rolling("the refresh is first looked at", "autoscaling:DescribeInstanceRefreshes", after=1),
     Point(name="a new instance is on its way", line="is Pending", release="image that is there"),
     Point(
         name="the refresh is said to be successful", line="Successful, 100 %", release="image that is there"

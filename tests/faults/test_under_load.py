@@ -290,6 +290,7 @@ def test_an_image_that_answers_500_in_bake_time_loses_only_its_own_answers(
     record_property(UNDER_LOAD, f"  of these {before:,} before the alarm, {after}")
     assert "RollbackSuccessful" in printed[0]
     assert "target-5xx" in printed[0]
+    assert "Threshold Crossed: 1 out of the last 1 datapoints [" in printed[0]
     assert before > 0
     assert set(report.failed_by_kind) == {"HTTP 500"}
     assert old["ami_id"] not in {sample.ami_id for sample in report.failed}

@@ -19,7 +19,8 @@ FORBIDDEN = {
     "__main__.py": {"local_aws", "tools", "tests"},
 }
 EDGES = {
-    "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py"},
+    # A rollout's calls are in refreshes; account adds what only a person asks for, and opens the session.
+    "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py", "infra/rollout/account.py"},
     # Who calls EC2 with that client: AMIs and their snapshots are for good, temporaries are what a build
     # makes for itself, fleets are what runs images.
     "mypy_boto3_ec2": {

@@ -4,9 +4,22 @@ A life in files: resource.py (what a Pulumi program sees), inputs.py (what is re
 happens to it), plan.py and decide.py (what is to be done, from plain values), rolling.py (doing it):
 beginning.py (starting or adopting a refresh), following.py and progress.py (until it has ended), verifying.py
 (what is really there), evidence.py (what failed). wording.py and telling.py are how it is told, patience.py
-and aws_errors.py an AWS that does not answer, refreshes.py the only boto3.
+and aws_errors.py an AWS that does not answer, refreshes.py and account.py the only boto3.
+By hand: `python -m infra.rollout` (__main__.py, commands/), which needs no Pulumi and starts at once; the
+resource is imported when it is first asked for.
 """
 
-from infra.rollout.resource import InstanceRefresh, InstanceRefreshArgs
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from infra.rollout.resource import InstanceRefresh, InstanceRefreshArgs
 
 __all__ = ["InstanceRefresh", "InstanceRefreshArgs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from infra.rollout import resource
+
+    return getattr(resource, name)

@@ -17,6 +17,7 @@ def read_group(answer: Mapping[str, Any]) -> Group:
         name=answer["AutoScalingGroupName"],
         desired_capacity=answer["DesiredCapacity"],
         launch_template_version=str((answer.get("LaunchTemplate") or {}).get("Version", "")),
+        launch_template_id=(answer.get("LaunchTemplate") or {}).get("LaunchTemplateId", ""),
         target_group_arns=tuple(answer.get("TargetGroupARNs", ())),
         instances=tuple(
             Instance(

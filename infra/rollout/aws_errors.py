@@ -77,27 +77,27 @@ def describe_error(error: AwsError) -> str:
     return one_line(str(error))
 
 
-def explain(error: AwsError, group_name: str) -> str:
-    """The line that a rollout of *group_name* fails with because of *error*."""
+def explain(error: AwsError, group_name: str, command: str = "pulumi up") -> str:
+    """The line that a rollout of *group_name* fails with, and the *command* to run again."""
     said = describe_error(error)
     goes_on = "an instance refresh that was started goes on"
     is_credential = isinstance(error, NoCredentialsError | CredentialRetrievalError | SSOError)
     if is_credential or isinstance(error, TokenRetrievalError) or error_code(error) in CREDENTIAL_CODES:
         return (
             f"AWS does not take the credentials for {group_name} ({said}) · valid ones were expected · renew "
-            f"them and run pulumi up again; {goes_on}"
+            f"them and run {command} again; {goes_on}"
         )
     if isinstance(error, ClientError) and error_code(error) in PERMISSION_CODES:
         return (
             f"{error.operation_name} for {group_name} is not allowed ({said}) · a role that may call it was "
-            f"expected · allow it and run pulumi up again; {goes_on}"
+            f"expected · allow it and run {command} again; {goes_on}"
         )
     if is_transient(error):
         return (
-            f"AWS does not answer about {group_name} ({said}) · {goes_on} · run pulumi up again to follow it"
+            f"AWS does not answer about {group_name} ({said}) · {goes_on} · run {command} again to follow it"
         )
     asked = f"{error.operation_name} for {group_name}" if isinstance(error, ClientError) else group_name
-    return f"AWS refused {asked} ({said}) · {goes_on} · mend that, then run pulumi up again to follow it"
+    return f"AWS refused {asked} ({said}) · {goes_on} · mend that, then run {command} again to follow it"
 
 
 def one_line(text: str) -> str:

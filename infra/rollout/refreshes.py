@@ -37,7 +37,14 @@ class Refreshes:
     A preview rather says less than wait for an AWS out of reach.
     """
 
-    def __init__(self, region: str, *, is_preview: bool = False, patience: Patience | None = None) -> None:
+    def __init__(
+        self,
+        region: str,
+        *,
+        is_preview: bool = False,
+        patience: Patience | None = None,
+        session: boto3.session.Session | None = None,
+    ) -> None:
         # Patience asks again, and says so, instead of botocore.
         config = Config(
             region_name=region,
@@ -45,10 +52,11 @@ class Refreshes:
             connect_timeout=3 if is_preview else 10,
             read_timeout=10 if is_preview else 20,
         )
-        self._auto_scaling: Any = boto3.client("autoscaling", config=config)
-        self._load_balancing: Any = boto3.client("elbv2", config=config)
-        self._ec2: Any = boto3.client("ec2", config=config)
-        self._cloudwatch: Any = boto3.client("cloudwatch", config=config)
+        make: Any = (session or boto3).client
+        self._auto_scaling = make("autoscaling", config=config)
+        self._load_balancing = make("elbv2", config=config)
+        self._ec2 = make("ec2", config=config)
+        self._cloudwatch = make("cloudwatch", config=config)
         seconds = 0.0 if is_preview else PATIENCE_SECONDS
         self._patience = patience or Patience(seconds=seconds, say=lambda line: print(line, flush=True))
         self._ami_ids: dict[str, str] = {}

@@ -24,6 +24,14 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Image:
+    """What an AMI is called, and the commit it was built from (empty where it does not say)."""
+
+    name: str
+    commit: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Instance:
     """One instance of the group, as Auto Scaling and EC2 see it; ami_id is None where EC2 was not asked."""
 
@@ -59,6 +67,7 @@ class Group:
     launch_template_version: str
     target_group_arns: tuple[str, ...]
     instances: tuple[Instance, ...]
+    launch_template_id: str = ""
 
     @property
     def in_service(self) -> tuple[Instance, ...]:

@@ -1,0 +1,100 @@
+"""Looking at groups: find the one that is meant, and read all that tells where it stands."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from infra.rollout.account import Account
+from infra.rollout.errors import RolloutError
+from infra.rollout.situation import Situation
+from infra.rollout.values import ADOPTABLE_STATUSES, Fleet, Group, Refresh, Target
+
+MOST_NAMES = 5
+
+
+def find_name(account: Account, words: str) -> str:
+    """The group called *words*, or the only one whose name has them in it; raises RolloutError."""
+    if account.find_group(words):
+        return words
+    return choose_name(words, account.find_group_names(), account.region)
+
+
+def choose_name(words: str, names: list[str], region: str) -> str:
+    """The only one of *names* that has *words* in it; raises RolloutError when none or several have."""
+    matches = [name for name in names if words in name]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise RolloutError(
+            f"{words} is part of the names of {len(matches)} groups in {region}: {_listed(matches)} · part "
+            "of one was expected · give more of the name"
+        )
+    near = get_close_matches(words, names, n=MOST_NAMES, cutoff=0.3)
+    there = f"the nearest: {_listed(near)}" if near else f"there are: {_listed(names)}" if names else "none"
+    raise RolloutError(
+        f"no Auto Scaling group in {region} has {words} in its name ({there}) · a group was expected · mend "
+        "the name, or give --region or --profile"
+    )
+
+
+def look(account: Account, name: str) -> Situation:
+    """Everything that tells where the group *name* stands."""
+    group = account.describe_group(name)
+    history = account.history(name)
+    running = history[0] if history and history[0].is_running else None
+    launched = _ami(account, group.launch_template_id, group.launch_template_version)
+    target = find_target(account, group, running)
+    instances = [one.instance_id for one in group.instances]
+    fleet = Fleet(group=group, health=account.find_target_health(group.target_group_arns, instances))
+    previous = find_previous_ami(account, group, history, launched)
+    shown = [launched, previous, target.ami_id, *(one.ami_id for one in group.instances)]
+    is_short = len(group.in_service) < group.desired_capacity
+    refusals = account.find_failed_launches(name) if is_short else {}
+    return Situation(
+        region=account.region,
+        fleet=fleet,
+        target=target,
+        launched_ami=launched,
+        previous_ami=previous,
+        history=history,
+        images=account.find_images(filter(None, shown)),
+        failed_launch=next(iter(refusals.values()), ""),
+    )
+
+
+def find_target(account: Account, group: Group, running: Refresh | None) -> Target:
+    """Where the group is to arrive: where the refresh under way leads unless it turns back, else its own."""
+    template, version = group.launch_template_id, group.launch_template_version
+    if running and running.status in ADOPTABLE_STATUSES:
+        template = running.launch_template_id or template
+        version = running.launch_template_version or version
+    return Target(
+        launch_template_id=template,
+        launch_template_version=version,
+        ami_id=_ami(account, template, version) or "",
+    )
+
+
+def find_previous_ami(
+    account: Account, group: Group, history: list[Refresh], launched: str | None
+) -> str | None:
+    """The AMI that the group launched before: of its last other successful refresh, or the version before."""
+    now = group.launch_template_version
+    arrived = [one.launch_template_version for one in history if one.status == "Successful"]
+    versions = [one for one in arrived if one and one != now][:1]
+    if now.isdecimal() and int(now) > 1:
+        versions.append(str(int(now) - 1))
+    for version in versions:
+        ami_id = _ami(account, group.launch_template_id, version)
+        if ami_id and ami_id != launched:
+            return ami_id
+    return None
+
+
+def _ami(account: Account, template: str, version: str) -> str | None:
+    return account.find_ami_of_version(template, version) if template and version else None
+
+
+def _listed(names: list[str]) -> str:
+    others = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {others} more" if others > 0 else "")

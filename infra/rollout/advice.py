@@ -80,7 +80,7 @@ def describe_nothing_runs(group_name: str, last: Refresh | None) -> str:
 
 def describe_ended(refresh: Refresh) -> str:
     """`r-1 to version 2, ended Successful at 2026-11-23 10:43:51 UTC`, with AWS's reason."""
-    reason = refresh.rollback_reason or refresh.reason
+    reason = (refresh.rollback_reason or refresh.reason).rstrip(".")
     return (
         f"{refresh.refresh_id} to launch template version {refresh.launch_template_version or 'unknown'}, "
         f"ended {refresh.status} at {describe_time(refresh.ended_at)}" + (f": {reason}" if reason else "")
@@ -90,6 +90,14 @@ def describe_ended(refresh: Refresh) -> str:
 def describe_time(moment: datetime | None) -> str:
     """In UTC, to the second."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "an unknown time"
+
+
+def describe_duration(refresh: Refresh) -> str:
+    """`12 s` or `4 min`; a hyphen while it runs."""
+    if not refresh.started_at or not refresh.ended_at:
+        return "-"
+    seconds = (refresh.ended_at - refresh.started_at).total_seconds()
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def describe_images(situation: Situation) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from infra.rollout.account import Account
 from infra.rollout.evidence import Evidence
@@ -50,8 +50,11 @@ def watch(account: Account, group_name: str, running: Refresh, *, is_json: bool)
     group = account.require_group(group_name)
     target = find_target(account, group, running)
     evidence = Evidence(refreshes=account, target=target)
-    clock = time.monotonic
-    teller = JsonTeller(say=_say, clock=clock, account=account) if is_json else Teller(say=_say, clock=clock)
+    teller = (
+        JsonTeller(say=_say, clock=monotonic, account=account)
+        if is_json
+        else Teller(say=_say, clock=monotonic)
+    )
     follower = Follower(
         refreshes=account,
         group_name=group_name,
@@ -71,4 +74,4 @@ def _say(line: str) -> None:
 def _looks(_waits_for: str) -> Iterator[None]:
     for delay in poll_delays():
         yield
-        time.sleep(delay)
+        sleep(delay)

@@ -158,17 +158,17 @@ def _show_instances(situation: Situation) -> None:
                 one.launch_template_version or "-",
                 "off" if is_off_target(one, situation.target) else "on",
                 one.lifecycle_state,
-                describe(situation.fleet.health_of(one)),
+                "-" if one.is_leaving else describe(situation.fleet.health_of(one)),
             )
             for one in shown
         ]
-        print_table(("Instance", "Image", "V.", "Target", "State", "Health"), rows)
+        print_table(("Instance", "Image", "Version", "Target", "State", "Health"), rows)
     if len(shown) < len(instances):
         print(f"and {len(instances) - len(shown)} more, in service, healthy and on the target")
 
 
 def _show_refreshes(situation: Situation) -> None:
-    from infra.rollout.advice import describe_time
+    from infra.rollout.advice import describe_duration
     from infra.rollout.situation import SHOWN_REFRESHES
 
     print()
@@ -177,14 +177,14 @@ def _show_refreshes(situation: Situation) -> None:
         return
     rows = []
     for one in situation.history[:SHOWN_REFRESHES]:
-        reason = one.rollback_reason or one.reason
+        reason = "" if one.is_running else one.rollback_reason or one.reason
         rows.append(
             (
                 one.refresh_id,
-                describe_time(one.started_at).removesuffix(" UTC"),
-                describe_time(one.ended_at).removesuffix(" UTC") if one.ended_at else "-",
+                f"{one.started_at:%Y-%m-%d %H:%M}" if one.started_at else "-",
+                describe_duration(one),
                 one.launch_template_version or "-",
                 one.status + (f": {reason}" if reason else ""),
             )
         )
-    print_table(("Refresh", "Started (UTC)", "Ended (UTC)", "To", "End"), rows)
+    print_table(("Refresh", "Started (UTC)", "Took", "To", "End"), rows)

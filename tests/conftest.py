@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from hypothesis import HealthCheck, settings
+
 from tools.local_environment import tool_environment
 from tools.toolchain import read_toolchain
 
@@ -18,3 +20,6 @@ def pytest_configure() -> None:
     os.environ.update(tool_environment(read_toolchain(), os.environ.get("PATH", "")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes to draw or to run says something of the machine's other work only.
+    settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("on any machine")

@@ -48,10 +48,10 @@ class Cost:
         return self.calls.total() / self.our_seconds
 
 
-def seed_images(home: Home, count: int) -> list[str]:
-    """*count* new AMIs as our builds leave them, each of its own fingerprint."""
+def seed_images(home: Home, count: int, prefix: str = "web-app") -> list[str]:
+    """*count* new AMIs as our builds leave them, each of its own fingerprint and name."""
     tags = {"Built-By": "packer", "ImageFamily": "web-app", "ImageFingerprint": "fingerprint-{number}"}
-    wanted = {"count": count, "name": "web-app-{number:012}", "tags": tags}
+    wanted = {"count": count, "name": f"{prefix}-{{number:012}}", "tags": tags}
     made: list[str] = ask_control(home, "POST", IMAGES, wanted)
     return made
 

@@ -243,7 +243,7 @@ def test_a_secret_is_never_shown() -> None:
         ({"checkpointPercentages": "[20, 50]"}, "config set --path 'checkpointPercentages[2]' 100"),
         ({"checkpointDelaySeconds": "60"}, "checkpointDelaySeconds is 60 without checkpointPercentages"),
         ({"bakeTimeSeconds": "7200"}, "pulumi config set rolloutTimeoutMinutes 122"),
-        ({"checkpointPercentages": "[10, 50, 100]"}, "rolloutTimeoutMinutes is 120 · 125 or more"),
+        ({"checkpointPercentages": "[10, 50, 100]"}, "rolloutTimeoutMinutes is 120 · 127 or more"),
     ],
 )
 def test_settings_that_cannot_hold_together_are_refused(changes: dict[str, str], words: str) -> None:

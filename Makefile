@@ -6,7 +6,7 @@ STACK := $(PYTHON) -m tools.local_stack
 LOAD := tests/faults/test_under_load.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down env test test-faults lint bench clean
+.PHONY: help setup up preview down env test lint bench clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 20
@@ -31,12 +31,9 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
-test: lint ## Check everything and run every test but those of test-faults
-	@$(PYTHON) -m pytest --timeout=1200 --numprocesses=3 --dist=loadfile --no-loadscope-reorder --durations=15 --ignore=tests/faults
-
-test-faults: setup ## Prove that faults do no harm: kills and outages side by side, then load alone (long)
-	@$(PYTHON) -m pytest --timeout=1200 --durations=15 --numprocesses=2 --dist=loadfile tests/faults --ignore=$(LOAD)
-	@$(PYTHON) -m pytest --timeout=1200 --durations=5 $(LOAD)
+test: lint ## Check everything and run every test: side by side, then those that put the load balancer under load
+	@$(PYTHON) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=$(LOAD)
+	@$(PYTHON) -m pytest $(LOAD)
 
 bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts against what they should cost
 	@$(PYTHON) -m bench

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tools.local_environment import tool_environment
@@ -23,3 +24,11 @@ def pytest_configure() -> None:
     # How long an example takes to draw or to run says something of the machine's other work only.
     settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("on any machine")
+
+
+LONGEST_FIRST = ("tests/faults/", "tests/end_to_end/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no core is idle at the end."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST_FIRST])

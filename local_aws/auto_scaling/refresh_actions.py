@@ -28,7 +28,7 @@ from local_aws.auto_scaling.values import Template
 from local_aws.home import world_lock
 
 FAILURE_SECONDS_VARIABLE = "LOCAL_AWS_REFRESH_FAILURE_SECONDS"
-DEFAULT_FAILURE_SECONDS = 60.0
+DEFAULT_FAILURE_SECONDS = 30.0
 """AWS tries for one hour (user guide, "How an instance refresh works", limits: one-hour timeout)."""
 
 

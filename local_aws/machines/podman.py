@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -42,6 +43,8 @@ class MachineSpec:
 
 
 EXIT_IS_KNOWN_WITHIN_SECONDS = 10.0
+_LISTINGS_OF_IMAGES = 10
+"""A listing fails when another process removes an image meanwhile, which no ten in a row meet."""
 
 
 def is_installed() -> bool:
@@ -184,7 +187,7 @@ def machines_of(home_name: str) -> list[str]:
 
 def images_named(prefix: str) -> list[str]:
     """The names of all images that begin with *prefix*."""
-    images = json.loads(run(["images", "--format", "json"]) or "[]")
+    images = json.loads(_list_images("--format", "json") or "[]")
     names: Iterable[str] = (name for image in images for name in image.get("Names") or [])
     return sorted({name for name in names if name.startswith(prefix)})
 
@@ -197,7 +200,14 @@ def remove_machines(names: Sequence[str]) -> None:
 
 def image_exists(image: str) -> bool:
     """Is *image* in podman's store?"""
-    return bool(run(["images", "--quiet", "--filter", f"reference={image}"]).strip())
+    return bool(_list_images("--quiet", "--filter", f"reference={image}").strip())
+
+
+def _list_images(*arguments: str) -> str:
+    for _ in range(_LISTINGS_OF_IMAGES - 1):
+        with contextlib.suppress(PodmanError):
+            return run(["images", *arguments])
+    return run(["images", *arguments])
 
 
 def import_image(disk: Path, image: str) -> None:

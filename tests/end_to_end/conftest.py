@@ -18,11 +18,9 @@ STACK = "local"
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A running local AWS, with machines, that gives a bad image up soon."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LOCAL_AWS_REFRESH_FAILURE_SECONDS", "10")
-        with running_local_aws(tmp_path_factory.mktemp("aws")) as home:
-            yield home
+    """A running local AWS, with machines."""
+    with running_local_aws(tmp_path_factory.mktemp("aws")) as home:
+        yield home
 
 
 @pytest.fixture(scope="session")

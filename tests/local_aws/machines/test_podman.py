@@ -53,3 +53,22 @@ def test_a_computer_without_podman_is_told_to_install_it(monkeypatch: pytest.Mon
 
     with pytest.raises(PodmanError, match="install the package podman"):
         podman.run(["ps"])
+
+
+def test_an_image_that_another_process_removes_meanwhile_does_not_spoil_a_listing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    removed = subprocess.CompletedProcess([], 125, stdout="", stderr="Error: retrieving label for image\n")
+    listed = subprocess.CompletedProcess([], 0, stdout='[{"Names": ["localhost/x/ami-1:1"]}]', stderr="")
+    answers = [removed, removed, listed]
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answers.pop(0))
+
+    assert podman.images_named("localhost/x/") == ["localhost/x/ami-1:1"]
+
+
+def test_images_that_cannot_be_listed_are_not_taken_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = subprocess.CompletedProcess([], 125, stdout="", stderr="Error: the store is broken\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: broken)
+
+    with pytest.raises(PodmanError, match="the store is broken"):
+        podman.images_named("localhost/x/")

@@ -23,6 +23,7 @@ from image_builder.ec2_client import (
 )
 from image_builder.errors import AmiError
 from image_builder.outage import Outage, watch
+from image_builder.revocation import refusal_of, warning_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -33,8 +34,6 @@ TAG_COMMIT, TAG_DIRTY = "GitCommit", "GitDirty"
 TAG_SOURCE_AMI, TAG_PACKER_VERSION, TAG_BUILT_AT = "SourceAmi", "PackerVersion", "BuiltAt"
 TAG_RUN, TAG_RUN_DEADLINE = "RunId", "RunDeadline"
 """The run that made something, and the moment after which nothing of that run works any more."""
-TAGS_OF_REFUSAL = ("Revoked", "Rejected")
-"""An image with one of these, whatever its value, is never used again; the value is the reason."""
 
 AMI_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _VALUES_PER_FILTER = 200
@@ -64,9 +63,13 @@ class Ami:
 
     @property
     def refusal(self) -> str:
-        """Why it must not be used (`Revoked: reason`), or nothing."""
-        found = [f"{key}: {self.tags[key]}" for key in TAGS_OF_REFUSAL if key in self.tags]
-        return "; ".join(found)
+        """Why it must not be used (`Revoked TIME by WHO: reason`), or nothing."""
+        return refusal_of(self.tags, datetime.now(UTC))
+
+    @property
+    def warning(self) -> str:
+        """From when it must not be used, and why (`to be Revoked TIME by WHO: reason`), or nothing."""
+        return warning_of(self.tags, datetime.now(UTC))
 
     @property
     def built_at(self) -> str:

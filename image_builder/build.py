@@ -30,6 +30,7 @@ from image_builder.packer import (
 )
 from image_builder.progress import read_source_ami
 from image_builder.record import record_files, tags_for
+from image_builder.revocation import TAG_REJECTED
 from image_builder.run_folder import (
     RunFolder,
     close_run,
@@ -162,7 +163,7 @@ def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
 def _reject(build: Build, amis: Amis, reason: str) -> None:
     for ami in images_of(amis, build.inputs):
         if ami.tags.get(tags.TAG_RUN) == build.run.run_id:
-            amis.add_tags(ami, {"Rejected": reason})
+            amis.add_tags(ami, {TAG_REJECTED: reason})
 
 
 def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:

@@ -35,3 +35,7 @@ class AmiError(ImageBuildError):
 
 class RecordError(ImageBuildError):
     """What an image was made of is not recorded, or the record cannot be read."""
+
+
+class RevocationError(ImageBuildError):
+    """An image cannot be revoked or restored as it was asked."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -92,8 +93,12 @@ def take_server(folder: Path) -> IO[str]:
     return take(server_lock(folder), holder, "{who} already serves this home")
 
 
-def take_network(wanted: str, folder: Path) -> tuple[str, IO[str]]:
-    """Become the only user of the network *wanted*, or of any free one when it is `auto`."""
+def take_network(wanted: str, folder: Path, machines: Mapping[str, Sequence[str]]) -> tuple[str, IO[str]]:
+    """Become the only user of the network *wanted*, or of any free one when it is `auto`.
+
+    *machines* are those that there are, by network. Where a killed local AWS left some, their ports are
+    still forwarded to them, and no other machine can be reached on these addresses.
+    """
     holder = Holder(process=os.getpid(), folder=str(folder.resolve()))
     advice = (
         "stop that one with `python -m local_aws stop --home {folder}`, or start this one with --network auto"
@@ -102,8 +107,15 @@ def take_network(wanted: str, folder: Path) -> tuple[str, IO[str]]:
         present = holder_of(network_lock(wanted))
         advice = advice.replace("{folder}", present.folder if present else "ITS-FOLDER")
         message = f"network {wanted} is in use by {{who}} · one local AWS has a network to itself · {advice}"
-        return wanted, take(network_lock(wanted), holder, message)
-    for network in AUTOMATIC_NETWORKS:
+        lock = take(network_lock(wanted), holder, message)
+        if left := machines.get(wanted):
+            lock.close()
+            raise LocalAwsError(
+                f"network {wanted} has {len(left)} machine(s) of a local AWS that was killed · one without "
+                f"any was expected · podman rm --force {' '.join(left)}, or start this one with --network auto"
+            )
+        return wanted, lock
+    for network in (network for network in AUTOMATIC_NETWORKS if network not in machines):
         try:
             return network, take(network_lock(network), holder, "")
         except TakenError:

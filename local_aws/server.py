@@ -27,6 +27,7 @@ from local_aws.home import (
     write_atomically,
     write_home,
 )
+from local_aws.machines import podman
 from local_aws.machines.ports import bindable_ports
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def serve(wanted: Home, report: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     server_lock = locks.take_server(wanted.folder)
-    network, network_lock = locks.take_network(wanted.network, wanted.folder)
+    machines = podman.machines_by_network() if wanted.machines == "podman" else {}
+    network, network_lock = locks.take_network(wanted.network, wanted.folder, machines)
     with server_lock, network_lock, _listen(wanted.api_port) as listener:
         home = replace(
             wanted,

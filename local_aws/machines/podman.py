@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import subprocess
 import time
@@ -43,6 +44,7 @@ class MachineSpec:
 
 
 EXIT_IS_KNOWN_WITHIN_SECONDS = 10.0
+_PUBLISHED_NETWORK = re.compile(r"(127\.\d+\.\d+)\.\d+:")
 _LISTINGS_OF_IMAGES = 10
 """A listing fails when another process removes an image meanwhile, which no ten in a row meet."""
 
@@ -183,6 +185,17 @@ def remove_image(image: str) -> None:
 def machines_of(home_name: str) -> list[str]:
     """The names of all containers of one local AWS, running or not."""
     return run(["ps", "--all", f"--filter=label={HOME_LABEL}={home_name}", "--format", "{{.Names}}"]).split()
+
+
+def machines_by_network() -> dict[str, list[str]]:
+    """The names of all machines of this computer, by the network (`127.0.1`) that they are published on."""
+    lines = run(["ps", "--all", f"--filter=label={HOME_LABEL}", "--format", "{{.Names}} {{.Ports}}"])
+    found: dict[str, list[str]] = {}
+    for line in lines.splitlines():
+        name, _, ports = line.partition(" ")
+        for network in sorted(set(_PUBLISHED_NETWORK.findall(ports))):
+            found.setdefault(network, []).append(name)
+    return found
 
 
 def images_named(prefix: str) -> list[str]:

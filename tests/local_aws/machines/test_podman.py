@@ -72,3 +72,11 @@ def test_images_that_cannot_be_listed_are_not_taken_for_none(monkeypatch: pytest
 
     with pytest.raises(PodmanError, match="the store is broken"):
         podman.images_named("localhost/x/")
+
+
+def test_machines_are_told_by_the_network_of_their_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "one 127.0.3.31:22->22/tcp, 127.0.3.31:80->80/tcp\ntwo 127.0.4.7:22->22/tcp\nthree \n"
+    listed = subprocess.CompletedProcess([], 0, stdout=lines, stderr="")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: listed)
+
+    assert podman.machines_by_network() == {"127.0.3": ["one"], "127.0.4": ["two"]}

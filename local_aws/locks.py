@@ -112,7 +112,7 @@ def take_network(wanted: str, folder: Path, machines: Mapping[str, Sequence[str]
             lock.close()
             raise LocalAwsError(
                 f"network {wanted} has {len(left)} machine(s) of a local AWS that was killed · one without "
-                f"any was expected · podman rm --force {' '.join(left)}, or start this one with --network auto"
+                f"any was expected · podman rm --force {' '.join(left)} · or start this with --network auto"
             )
         return wanted, lock
     for network in (network for network in AUTOMATIC_NETWORKS if network not in machines):

@@ -49,7 +49,7 @@ def test_an_automatic_network_has_no_machines_of_a_local_aws_that_was_killed(tmp
 
 
 def test_a_network_with_such_machines_is_refused_with_the_command_that_removes_them(tmp_path: Path) -> None:
-    with pytest.raises(LocalAwsError, match=r"podman rm --force local-aws-1-i-1 local-aws-1-i-2, or"):
+    with pytest.raises(LocalAwsError, match=r"podman rm --force local-aws-1-i-1 local-aws-1-i-2 · or"):
         locks.take_network("127.0.1", tmp_path, {"127.0.1": ["local-aws-1-i-1", "local-aws-1-i-2"]})
 
     assert locks.holder_of(locks.network_lock("127.0.1")) is None

@@ -21,7 +21,8 @@ SECONDS_TO_END = 10
 # What the program of the stack consists of.
 PROGRAM = (
     "__main__.py",
-    "settings.py",
+    "aws_credentials.py",
+    "settings",
     "Pulumi.yaml",
     "Pulumi.local.yaml",
     "image_builder",

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PRODUCT = ("image_builder", "infra")
+PRODUCT = ("image_builder", "infra", "settings")
 FORBIDDEN = {
     "image_builder": {"infra", "settings", "local_aws", "tools", "tests", "pulumi_aws", "pulumi_command"},
     "infra": {"image_builder", "settings", "local_aws", "tools", "tests"},
-    "settings.py": {"image_builder", "infra", "local_aws", "tools", "tests"},
+    "settings": {"image_builder", "infra", "local_aws", "tools", "tests"},
     "aws_credentials.py": {"image_builder", "infra", "settings", "local_aws", "tools", "tests"},
     "__main__.py": {"local_aws", "tools", "tests"},
 }
@@ -103,7 +103,7 @@ def test_stack_config_is_read_in_settings_only() -> None:
         )
     }
 
-    assert readers == {"settings.py"}
+    assert readers == {"settings/loading.py"}
 
 
 def test_product_code_has_no_word_about_local_runs() -> None:

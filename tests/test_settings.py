@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from settings import LISTS, READERS, SettingsError, StackSettings, find_doubts, read_settings
+from settings import SettingsError, StackSettings
+from settings.contradictions import find_doubts
+from settings.loading import read_settings
+from settings.stack import LISTS, READERS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())

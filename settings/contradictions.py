@@ -1,0 +1,114 @@
+"""Settings that are well by themselves: which of them cannot hold together, and which do what few expect."""
+
+from __future__ import annotations
+
+from settings.remedies import remedy, remedy_of
+from settings.stack import StackSettings
+
+
+def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
+    """Settings that are well by themselves and cannot hold together."""
+    problems = []
+    if settings.min_size > settings.max_size:
+        problems.append(
+            f"minSize is {settings.min_size} and maxSize {settings.max_size} · a minSize up to maxSize was "
+            f"expected · {remedy('maxSize', settings.min_size, stack)}"
+        )
+    elif not settings.min_size <= settings.desired_capacity <= settings.max_size:
+        problems.append(
+            f"desiredCapacity is {settings.desired_capacity} · one from minSize {settings.min_size} to "
+            f"maxSize {settings.max_size} was expected · "
+            f"{remedy('desiredCapacity', settings.min_size, stack)}"
+        )
+    # RefreshPreferences, Auto Scaling API reference.
+    if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
+        problems.append(
+            f"maxHealthyPercentage is {settings.max_healthy_percentage} with a minHealthyPercentage of "
+            f"{settings.min_healthy_percentage} · a difference up to 100 was expected · "
+            f"{remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
+        )
+    problems += _find_contradictions_of_the_rollout(settings, stack)
+    if settings.vpc_id and not settings.subnet_ids:
+        problems.append(
+            f"vpcId is {settings.vpc_id} without subnetIds · subnets of that VPC, in two zones or more, were "
+            f"expected · pulumi config set --path 'subnetIds[0]' subnet-... --stack {stack}"
+        )
+    if settings.subnet_ids and not settings.vpc_id:
+        problems.append(
+            f"subnetIds is {', '.join(settings.subnet_ids)} without vpcId · the VPC of these subnets was "
+            f"expected · {remedy('vpcId', 'vpc-...', stack)}"
+        )
+    # CreateLoadBalancer, Subnets: "You must specify subnets from at least two Availability Zones."
+    if len(set(settings.subnet_ids)) == 1:
+        problems.append(
+            f"subnetIds is {settings.subnet_ids[0]} alone · two or more, in different zones, were expected · "
+            f"pulumi config set --path 'subnetIds[1]' subnet-... --stack {stack}"
+        )
+    if settings.certificate_arn and settings.listener_port == 80:
+        problems.append(
+            "listenerPort is 80 with a certificateArn · another port was expected, as this one is for HTTP · "
+            f"{remedy('listenerPort', 443, stack)}"
+        )
+    if settings.listener_port == 443 and not settings.certificate_arn:
+        problems.append(
+            "listenerPort is 443 without a certificateArn · a certificate was expected, as this port is for "
+            f"HTTPS · {remedy('certificateArn', 'arn:aws:acm:...', stack)}"
+        )
+    return problems
+
+
+def _find_contradictions_of_the_rollout(settings: StackSettings, stack: str) -> list[str]:
+    """The pauses of a rollout that AWS would refuse, or end early at, or that outlast its deadline."""
+    problems = []
+    percentages = settings.checkpoint_percentages
+    shown = ", ".join(map(str, percentages))
+    if list(percentages) != sorted(set(percentages)):
+        problems.append(
+            f"checkpointPercentages is {shown} · an ascending list was expected · "
+            f"{remedy_of('checkpointPercentages', stack)}"
+        )
+    elif percentages and percentages[-1] != 100:
+        # "Add checkpoints to an instance refresh", Auto Scaling user guide.
+        problems.append(
+            f"checkpointPercentages is {shown} · 100 was expected as the last one, as AWS ends there · "
+            f"pulumi config set --path 'checkpointPercentages[{len(percentages)}]' 100 --stack {stack}"
+        )
+    if settings.checkpoint_delay_seconds is not None and not percentages:
+        problems.append(
+            f"checkpointDelaySeconds is {settings.checkpoint_delay_seconds} without checkpointPercentages · "
+            f"some were expected · pulumi config rm checkpointDelaySeconds --stack {stack}"
+        )
+    # AWS waits for an hour where no delay is given (RefreshPreferences, Auto Scaling API reference).
+    delay = 3600 if settings.checkpoint_delay_seconds is None else settings.checkpoint_delay_seconds
+    seconds = max(0, len(percentages) - 1) * delay + settings.bake_time_seconds
+    minutes = (seconds + settings.instance_warmup_seconds) // 60 + 1
+    if settings.rollout_timeout_minutes < minutes:
+        problems.append(
+            f"rolloutTimeoutMinutes is {settings.rollout_timeout_minutes} · {minutes} or more were expected, "
+            "as the pauses at checkpoints, the bake time and one warm-up take that long · "
+            f"{remedy('rolloutTimeoutMinutes', minutes, stack)}"
+        )
+    return problems
+
+
+def find_doubts(settings: StackSettings) -> list[str]:
+    """Settings that AWS takes, and that do something else than they seem to say."""
+    doubts = []
+    desired, most = settings.desired_capacity, settings.max_healthy_percentage
+    stays = -(-desired * settings.min_healthy_percentage // 100)
+    has_no_room_above = desired > 0 and desired * most // 100 == desired
+    if has_no_room_above and stays < desired:
+        doubts.append(
+            f"maxHealthyPercentage {most} with minHealthyPercentage {settings.min_healthy_percentage}: a "
+            f"rollout terminates instances before it launches others, {stays} of {desired} serve meanwhile; "
+            f"{100 + -(-100 // desired)} and 100 launch first"
+        )
+    if has_no_room_above and stays == desired:
+        # RefreshPreferences.MaxHealthyPercentage, Auto Scaling API reference.
+        doubts.append(
+            f"maxHealthyPercentage {most} leaves no room for an extra instance beside {desired}: a rollout "
+            f"exceeds it by one instance; {100 + -(-100 // desired)} says so openly"
+        )
+    if settings.allowed_cidr_blocks == ():
+        doubts.append("allowedCidrBlocks is empty: nobody can reach the load balancer")
+    return doubts

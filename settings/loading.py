@@ -1,0 +1,71 @@
+"""The only reader of Pulumi's config; it refuses bad settings before anything happens.
+
+Types, descriptions and defaults are declared once, in Pulumi.yaml; the engine fills the defaults in, and
+refuses a value of the wrong type itself (pulumi/pkg/workspace/config.go, validateStackConfigValue).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
+
+from settings.contradictions import find_contradictions, find_doubts
+from settings.readers import Refusal
+from settings.remedies import describe_unknown, remedy, remedy_of
+from settings.stack import READERS, StackSettings
+
+
+class SettingsError(pulumi.RunError):
+    """The stack's config cannot be used; each line names a key, its value, what is allowed and the remedy.
+
+    Pulumi shows a RunError's message without a traceback.
+    """
+
+
+def load_settings() -> StackSettings:
+    """The settings of the stack that is being run; warns of doubtful ones, raises SettingsError if bad."""
+    prefix = f"{pulumi.get_project()}:"
+    texts = {
+        key.removeprefix(prefix): str(value)
+        for key, value in {**get_config_env(), **CONFIG.get()}.items()
+        if key.startswith(prefix)
+    }
+    secret_keys = frozenset(key for key in texts if is_config_secret(prefix + key))
+    region = pulumi.Config("aws").get("region")
+    settings = read_settings(texts, region=region, stack=pulumi.get_stack(), secret_keys=secret_keys)
+    for warning in find_doubts(settings):
+        pulumi.log.warn(warning)
+    return settings
+
+
+def read_settings(
+    texts: Mapping[str, str], *, region: str | None, stack: str, secret_keys: frozenset[str] = frozenset()
+) -> StackSettings:
+    """The settings that *texts*, the project's config of *stack* by key, describe; else SettingsError."""
+    shown = {key: "a secret" if key in secret_keys else repr(value) for key, value in texts.items()}
+    problems = [describe_unknown(key, shown[key], stack) for key in texts if key not in READERS]
+    values: dict[str, Any] = {}
+    for key, (name, reader) in READERS.items():
+        if key not in texts:
+            problems.append(f"{key} is missing · a value was expected · {remedy(key, 'VALUE', stack)}")
+            continue
+        try:
+            values[name] = reader(texts[key])
+        except Refusal as refusal:
+            problems.append(f"{key} is {shown[key]} · {refusal} was expected · {remedy_of(key, stack)}")
+    if not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-\d+", region or ""):
+        problems.append(
+            f"aws:region is {region!r} · a region such as us-east-1 was expected · "
+            f"{remedy('aws:region', 'us-east-1', stack)}"
+        )
+    if not problems:
+        settings = StackSettings(region=str(region), **values)
+        problems = find_contradictions(settings, stack)
+        if not problems:
+            return settings
+    # One line each, so that every one of them stands alone.
+    raise SettingsError("\n".join(problems))

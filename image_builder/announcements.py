@@ -18,7 +18,7 @@ from image_builder.amis import Amis
 from image_builder.ec2_client import reason_of
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
-from image_builder.known_base import newer_base_images
+from image_builder.known_base import base_problem, newer_base_images
 from image_builder.lookup import existing_image, pinned_image
 
 _announced: set[tuple[str, ...]] = set()
@@ -51,8 +51,25 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
         return
     if found is None:
         _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
+        _announce_base_problem(inputs)
     else:
         _announce(inputs, wording.reuse(found, datetime.now(UTC), why))
+
+
+def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
+    """Why *ami_id*, which the state holds, must not be used any more; a moment to come is said here.
+
+    A pinned one was checked before. Without AWS there is nothing to tell.
+    """
+    if inputs.pinned_ami:
+        return ""
+    try:
+        ami = Amis.of(inputs.region, is_preview=True).get(ami_id)
+    except (BotoCoreError, ClientError):
+        return ""
+    if ami is not None and ami.warning:
+        _announce(inputs, f"{ami_id} is {ami.warning} · roll out another image until then", "revocation")
+    return ami.refusal if ami is not None else ""
 
 
 def announce_newer_base(inputs: ImageInputs) -> None:
@@ -63,6 +80,16 @@ def announce_newer_base(inputs: ImageInputs) -> None:
         return  # Only a word less; whatever needs AWS says that it does not answer.
     if line:
         _announce(inputs, line, "base image")
+
+
+def _announce_base_problem(inputs: ImageInputs) -> None:
+    """Say why the build will be refused, if it will."""
+    try:
+        problem = base_problem(Amis.of(inputs.region, is_preview=True), inputs.folder)
+    except (BotoCoreError, ClientError):
+        return  # The build looks again, and says what AWS says.
+    if problem:
+        _announce(inputs, f"the build will be refused: {problem}", "base problem")
 
 
 def _announce(inputs: ImageInputs, line: str, about: str = "outcome") -> None:

@@ -107,17 +107,19 @@ def problem_with_region(lock: BaseImageLock | None, region: str) -> str:
     )
 
 
+def why_not_buildable(found: Ami | None, region: str) -> str:
+    """Why nothing can be built on what AWS knows as *found*; nothing when it can."""
+    if found is None:
+        return f"does not exist in {region} (deregistered by its owner, or never there)"
+    if found.refusal:
+        return f"is {found.refusal}"
+    return "" if found.is_available else f"is {found.state}"
+
+
 def problem_with_base(locked: LockedImage, found: Ami | None, region: str) -> str:
     """Why nothing can be built on *locked*, which AWS knows as *found*; nothing when it can."""
-    if found is None:
-        why = f"does not exist in {region} (deregistered by its owner, or never there)"
-    elif found.refusal:
-        why = f"is {found.refusal}"
-    elif not found.is_available:
-        why = f"is {found.state}"
-    else:
-        return ""
-    return (
+    why = why_not_buildable(found, region)
+    return why and (
         f"base image {locked.ami_id} ({locked.name}) of {LOCK_FILE} {why} · one to build on was expected · "
         f"run python -m image_builder lock --region {region}, and commit the change"
     )

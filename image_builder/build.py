@@ -18,6 +18,7 @@ from image_builder.errors import AmiError, ManifestError, PackerError, TemplateE
 from image_builder.git import Commit, read_commit
 from image_builder.hidden import hide_values, names_to_hide
 from image_builder.inputs import ImageInputs
+from image_builder.known_base import follow_base
 from image_builder.lookup import free_name, images_of, usable_of
 from image_builder.manifest import read_built_ami
 from image_builder.packer import (
@@ -157,6 +158,7 @@ def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
     source_ami = ami.source_ami_id or read_source_ami(build.run.log.read_text(errors="replace"))
     ami = amis.add_tags(ami, {**build.tags, tags.TAG_SOURCE_AMI: source_ami})
     record_files(ami, build.inputs, amis)
+    follow_base(ami, amis)
     return ami
 
 

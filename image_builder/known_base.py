@@ -6,17 +6,48 @@ from datetime import datetime
 from pathlib import Path
 
 from image_builder import wording
-from image_builder.amis import Amis
+from image_builder.amis import Ami, Amis
+from image_builder.ancestry import base_of
 from image_builder.base_image import is_newer, newest, problem_with_base, read_lock
 from image_builder.errors import AmiError
+from image_builder.revocation import TAG_REVOKED, revocation_in
+from image_builder.template import read_template
 
 
 def require_base_images(amis: Amis, folder: Path) -> None:
     """Raise AmiError when a base image for the region of *amis* cannot be built on (gone, revoked)."""
+    if problem := base_problem(amis, folder):
+        raise AmiError(problem)
+
+
+def base_problem(amis: Amis, folder: Path) -> str:
+    """Why nothing can be built on the bases that *folder* names, in its lock or its template; or nothing."""
     lock = read_lock(folder)
     for locked in (lock.images.get(amis.region, {}) if lock else {}).values():
         if problem := problem_with_base(locked, amis.get(locked.ami_id), amis.region):
-            raise AmiError(problem)
+            return problem
+    for ami_id in read_template(folder).source_amis:
+        ami = amis.get(ami_id)
+        if ami is not None and ami.refusal:
+            return (
+                f"{folder}: source_ami {ami_id} is {ami.refusal} · one to build on was expected · "
+                "name another one in the template"
+            )
+    return ""
+
+
+def follow_base(ami: Ami, amis: Amis) -> None:
+    """Revoke *ami*, which was just built, if its base is: since it began, or the template found it."""
+    base = amis.get(base_of(ami)) if base_of(ami) else None
+    revocation = revocation_in(base.tags) if base else None
+    if base is None or revocation is None:
+        return
+    ami = amis.add_tags(ami, {TAG_REVOKED: revocation.because_of(revocation.cause or base.ami_id).value})
+    if ami.refusal:
+        raise AmiError(
+            f"{ami.ami_id} was built on a revoked base and is {ami.refusal} · build on another one: "
+            f"python -m image_builder lock --region {amis.region}, or another source_ami in the template"
+        )
 
 
 def newer_base_images(amis: Amis, folder: Path, now: datetime) -> str:

@@ -36,7 +36,13 @@ from image_builder.amis import (
     Ami,
     Amis,
 )
-from image_builder.announcements import announce_newer_base, announce_outcome, check_pin, say
+from image_builder.announcements import (
+    announce_newer_base,
+    announce_outcome,
+    check_pin,
+    refusal_of_recorded,
+    say,
+)
 from image_builder.build import adopt, build_image
 from image_builder.build_lock import only_builder, remove_free_locks
 from image_builder.dead_runs import remove_what_dead_runs_left
@@ -75,10 +81,16 @@ class PackerImageProvider(ResourceProvider):
         return CheckResult(inputs, [CheckFailure(name, reason) for name, reason in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Replacement when the image is to be another one; otherwise no change at all."""
+        """Replacement when the image is to be another one, be it that the recorded one is revoked by now;
+        otherwise no change at all.
+        """
         replaces = what_replaces(_olds, _news)
-        if replaces and all(is_known(_news.get(name)) for name in NAMES):
-            announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
+        if all(is_known(_news.get(name)) for name in NAMES):
+            if replaces:
+                announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
+            elif refusal := refusal_of_recorded(inputs_from(_news), _id):
+                replaces = ["ami_id"]
+                announce_outcome(inputs_from(_news), f"{_id} is {refusal}")
         return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from image_builder.amis import AMI_ID
 from image_builder.errors import TemplateError
 from image_builder.hcl import Block, is_literal, read_blocks, template_files
 
@@ -37,6 +38,8 @@ class Template:
     """`amazon-ebs.web` for each source that a build names."""
     regions: Mapping[str, tuple[str, ...]]
     """For each image the regions that the template names literally, where it is built or copied."""
+    source_amis: tuple[str, ...]
+    """The AMIs that it names literally to build on."""
 
 
 def read_template(folder: Path) -> Template:
@@ -53,6 +56,11 @@ def read_template(folder: Path) -> Template:
         variables=_variables_of(blocks),
         images=tuple(images),
         regions={image: _regions_of(sources[image]) for image in images if image in sources},
+        source_amis=tuple(
+            source_ami
+            for image in images
+            if image in sources and AMI_ID.fullmatch(source_ami := str(sources[image].body.get("source_ami")))
+        ),
     )
 
 

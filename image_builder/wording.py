@@ -9,6 +9,7 @@ from typing import Any
 from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
 from image_builder.base_image import LockedImage
 from image_builder.fingerprint import canonical, changed_files
+from image_builder.revocation import warning_of
 
 _SHOWN_CHANGES = 3
 
@@ -36,11 +37,12 @@ def pinned(ami_id: str, ami: Ami | None, now: datetime, hindrance: str = "") -> 
 
 
 def built(ami: Ami, now: datetime) -> str:
-    """`(built 3 h ago from 4e5f6a7)`"""
+    """`(built 3 h ago from 4e5f6a7)`, and when it is to be revoked, if it is"""
     commit = ami.tags.get(TAG_COMMIT, "")[:7]
     is_dirty = ami.tags.get(TAG_DIRTY) == "true"
     origin = f" from {commit}" + (" with uncommitted changes" if is_dirty else "") if commit else ""
-    return f"(built {age(ami.built_at, now)}{origin})"
+    told = f"built {age(ami.built_at, now)}{origin}"
+    return f"({'; '.join(filter(None, [told, warning_of(ami.tags, now)]))})"
 
 
 def newer_base(locked: LockedImage, found: LockedImage, now: datetime) -> str:

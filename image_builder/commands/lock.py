@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 HELP = "pin the newest base image, or with --check say whether there is a newer one"
 DESCRIPTION = """\
 Looks for the newest base image of each region and architecture in base-image.lock.json, as the file
-itself says (owners and filters), and writes what it finds into the file. The file is part of the
+itself says (owners and filters), and writes what it finds into the file. Instead of a base that is
+revoked or gone it takes the newest that is neither, be it an older one. The file is part of the
 image: the next `pulumi up` builds on the new base, and a pull request shows the change. With
 --region that region alone is looked at, and added when the file has not got it."""
 EXAMPLES = """examples:
@@ -36,7 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=Path("images/web-app"),
         help="the folder of the image (default: images/web-app)",
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; end with 3 when one is newer")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; end with 3 when there is another to lock"
+    )
 
 
 def run(options: argparse.Namespace) -> Exit:
@@ -55,8 +58,8 @@ def run(options: argparse.Namespace) -> Exit:
         )
     now = datetime.now(UTC)
     rows: list[dict[str, Any]] = []
-    for region, architecture, locked, found in _look(lock, options):
-        is_another = locked is None or is_newer(found, locked)
+    for region, architecture, locked, found, problem in _look(lock, options):
+        is_another = locked is None or is_newer(found, locked) or bool(problem)
         rows.append(
             {
                 "region": region,
@@ -65,28 +68,31 @@ def run(options: argparse.Namespace) -> Exit:
                 "locked_age": age(locked.created_at, now) if locked else "",
                 "newest": vars(found),
                 "newest_age": age(found.created_at, now),
-                "is_newer": is_another,
+                "is_to_be_locked": is_another,
+                "problem": problem,
             }
         )
         if is_another:
             lock = lock.with_image(region, architecture, found)
-    news = [row for row in rows if row["is_newer"]]
+    news = [row for row in rows if row["is_to_be_locked"]]
     if news and not options.check:
         (options.folder / LOCK_FILE).write_text(lock.to_text())
     if options.json:
         print_json(rows)
     else:
         _show(rows)
+        for row in filter(lambda row: row["problem"], rows):
+            print(row["problem"], flush=True)
         _conclude(len(news), options)
     return Exit.FOUND if news and options.check else Exit.DONE
 
 
 def _look(
     lock: BaseImageLock, options: argparse.Namespace
-) -> Iterator[tuple[str, str, LockedImage | None, LockedImage]]:
-    """Region, architecture, what is locked, and the newest that there is."""
+) -> Iterator[tuple[str, str, LockedImage | None, LockedImage, str]]:
+    """Region, architecture, what is locked, the newest that there is, and why the locked one will not do."""
     from image_builder.amis import Amis
-    from image_builder.base_image import newest
+    from image_builder.base_image import newest, why_not_buildable
     from image_builder.ec2_client import make_client
     from image_builder.errors import AmiError
 
@@ -101,7 +107,15 @@ def _look(
                     f"{query.filters.get('name', 'anything')} · a base image was expected · mend found_by of "
                     f"{architecture} in the lock"
                 )
-            yield region, architecture, lock.images.get(region, {}).get(architecture), found
+            locked = lock.images.get(region, {}).get(architecture)
+            why = why_not_buildable(amis.get(locked.ami_id), region) if locked else ""
+            yield (
+                region,
+                architecture,
+                locked,
+                found,
+                f"{locked.ami_id} {why}" if locked and why else "",
+            )
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
@@ -112,7 +126,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
                 row["region"],
                 row["architecture"],
                 _told(row["locked"], row["locked_age"]),
-                _told(row["newest"], row["newest_age"]) if row["is_newer"] else "the same",
+                _told(row["newest"], row["newest_age"]) if row["is_to_be_locked"] else "the same",
             )
             for row in rows
         ],
@@ -128,7 +142,7 @@ def _conclude(news: int, options: argparse.Namespace) -> None:
         print("no newer base image", flush=True)
     elif options.check:
         print(
-            f"{news} newer · run python -m image_builder lock, and commit the change",
+            f"{news} to be locked · run python -m image_builder lock, and commit the change",
             file=sys.stderr,
             flush=True,
         )

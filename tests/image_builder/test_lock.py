@@ -15,6 +15,7 @@ from image_builder.commands.common import Exit
 from image_builder.errors import AmiError
 from image_builder.known_base import newer_base_images, require_base_images
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
+from tests.image_builder.templates import write_image
 
 OLD = LockedImage(
     ami_id="ami-0000000000000001d", name="base-0", owner_id="1", created_at="2020-01-01T00:00:00Z"
@@ -26,6 +27,7 @@ def folder(tmp_path: Path) -> Path:
     """An image folder whose lock names an old base image of our own."""
     query = Query(owners=("self",), filters={"name": "base-*"})
     lock = BaseImageLock(found_by={"x86_64": query}, images={REGION: {"x86_64": OLD}})
+    write_image(tmp_path)
     (tmp_path / LOCK_FILE).write_text(lock.to_text())
     return tmp_path
 
@@ -78,7 +80,7 @@ def test_json_has_each_base_with_what_is_newest(
     main(["lock", "--folder", str(folder), "--check", "--json"])
 
     (row,) = json.loads(capsys.readouterr().out)
-    assert (row["region"], row["architecture"], row["is_newer"]) == (REGION, "x86_64", True)
+    assert (row["region"], row["architecture"], row["is_to_be_locked"]) == (REGION, "x86_64", True)
     assert (row["locked"]["ami_id"], row["newest"]["ami_id"]) == (OLD.ami_id, newer)
 
 
@@ -92,6 +94,27 @@ def test_a_folder_without_a_lock_and_a_query_that_finds_nothing_are_one_line_eac
     first, second = capsys.readouterr().err.splitlines()
     assert "has no base-image.lock.json" in first
     assert f"{REGION} has no x86_64 image of self that is called base-*" in second
+
+
+def test_a_revoked_base_gives_way_to_an_older_one(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = ec2.image_of_an_instance("base-1")
+    newer = LockedImage(
+        ami_id=ec2.register("base-2", Revoked="CVE-1"),
+        name="base-2",
+        owner_id="1",
+        created_at="2999-01-01T00:00:00Z",
+    )
+    lock = read_lock(folder)
+    assert lock is not None
+    (folder / LOCK_FILE).write_text(lock.with_image(REGION, "x86_64", newer).to_text())
+
+    assert main(["lock", "--folder", str(folder), "--check"]) == Exit.FOUND
+    assert f"{newer.ami_id} is Revoked: CVE-1" in capsys.readouterr().out
+    assert main(["lock", "--folder", str(folder)]) == Exit.DONE
+
+    assert locked(folder).ami_id == older
 
 
 def test_preview_mentions_a_newer_base(ec2: EmulatedEc2, amis: Amis, folder: Path) -> None:
@@ -121,3 +144,9 @@ def test_nothing_is_built_on_a_base_that_is_gone_or_revoked(
 
     (folder / LOCK_FILE).write_text(text.replace(revoked, BASE_IMAGE))
     require_base_images(amis, folder)
+
+    value = "2026-11-01T00:00:00Z by alice: CVE-2"
+    ec2.client().create_tags(Resources=[BASE_IMAGE], Tags=[{"Key": "Revoked", "Value": value}])
+    (folder / LOCK_FILE).unlink()
+    with pytest.raises(AmiError, match=f"source_ami {BASE_IMAGE} is Revoked {value}"):
+        require_base_images(amis, folder)

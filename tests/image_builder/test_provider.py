@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,18 @@ def tags_of(props: dict[str, Any], **more: str) -> dict[str, str]:
         "BuiltAt": "2026-01-01T00:00:00Z",
         **more,
     }
+
+
+def revoke(ec2: EmulatedEc2, ami_id: str, value: str) -> None:
+    ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "Revoked", "Value": value}])
+
+
+def wait_for_line(host: Host, words: str) -> None:
+    """Return once the host has printed *words*; its output comes on a pipe."""
+    deadline = time.monotonic() + 60
+    while not any(words in line for line in host.lines):
+        assert time.monotonic() < deadline, host.lines
+        time.sleep(0.05)
 
 
 def last_log(project: Path) -> str:
@@ -415,6 +428,67 @@ def test_a_changed_file_replaces_and_is_named(host: Host, project: Path) -> None
     assert host.diff("ami-0a", olds, news) == (True, ["fingerprint"])
     host.check(news)
     assert host.lines == ["image tiny: build: app/server.py changed"]
+
+
+def test_an_image_that_is_revoked_while_a_stack_has_it_is_replaced_by_another(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    props = props_of(image_in(project))
+    ami_id = ec2.register("tiny-1", **tags_of(props))
+    olds = {**props, "ami_id": ami_id}
+
+    assert host.diff(ami_id, olds, props) == (False, [])
+    revoke(ec2, ami_id, "2026-01-02T00:00:00Z by alice: CVE-2026-1")
+
+    assert host.diff(ami_id, olds, props) == (True, ["ami_id"])
+    wait_for_line(host, f"build: {ami_id} is Revoked 2026-01-02T00:00:00Z by alice: CVE-2026-1")
+
+
+def test_a_revocation_to_come_is_said_and_changes_nothing_until_then(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    props = props_of(image_in(project))
+    ami_id = ec2.register("tiny-1", **tags_of(props))
+    revoke(ec2, ami_id, "2999-01-01T00:00:00Z by alice: end of life")
+
+    assert host.diff(ami_id, {**props, "ami_id": ami_id}, props) == (False, [])
+    assert host.check(props) == {}
+
+    wait_for_line(host, f"{ami_id} is to be Revoked 2999-01-01T00:00:00Z by alice: end of life · roll out")
+    wait_for_line(host, "ago; to be Revoked 2999-01-01T00:00:00Z by alice: end of life)")
+
+
+def test_nothing_is_built_on_a_revoked_base(ec2: EmulatedEc2, host: Host, project: Path) -> None:
+    props = props_of(image_in(project))
+    revoke(ec2, BASE_IMAGE, "2026-01-02T00:00:00Z by alice: CVE-2026-1")
+    refusal = f"source_ami {BASE_IMAGE} is Revoked 2026-01-02T00:00:00Z by alice: CVE-2026-1"
+
+    assert host.check(props) == {}
+    wait_for_line(host, f"the build will be refused: images/tiny: {refusal}")
+    with pytest.raises(grpc.RpcError, match=refusal):
+        host.create(props)
+
+    assert not list((project / RUNS).glob("*/packer.log"))
+
+
+def test_an_image_whose_base_is_revoked_while_it_is_built_is_revoked_with_it(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    revoking = (
+        f"aws ec2 create-tags --resources {BASE_IMAGE} "
+        '--tags Key=Revoked,Value=\\"2026-01-02T00:00:00Z by alice: CVE-2026-1\\"'
+    )
+    provisioner = f'provisioner "shell-local" {{\n    inline = ["{revoking}"]\n  }}'
+    props = props_of(image_in(project, provisioner=provisioner))
+
+    with pytest.raises(grpc.RpcError) as raised:
+        host.create(props)
+
+    assert "was built on a revoked base and is Revoked 2026-01-02T00:00:00Z by alice: because its base" in (
+        message_of(raised.value)
+    )
+    (image,) = ec2.client().describe_images(Owners=["self"])["Images"]
+    assert ec2.tags_of(image["ImageId"])["Revoked"].endswith(f"because its base {BASE_IMAGE} is: CVE-2026-1")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from image_builder.template import (
     read_template,
     variable_problems,
 )
+from tests.image_builder.emulated_ec2 import BASE_IMAGE
 from tests.image_builder.templates import write_image
 
 JSON_TEMPLATE = {
@@ -47,6 +48,7 @@ def test_variables_sources_and_regions_are_read(tmp_path: Path) -> None:
         },
         images=("amazon-ebs.tiny",),
         regions={"amazon-ebs.tiny": ("us-east-1",)},
+        source_amis=(BASE_IMAGE,),
     )
     assert problems_of(found, "us-east-1") == []
 

@@ -121,6 +121,7 @@ rollout = InstanceRefresh(
         scale_in_protected_instances=settings.scale_in_protected_instances,
         on_refresh_in_progress=settings.on_refresh_in_progress,
         timeout_minutes=settings.rollout_timeout_minutes,
+        stack=pulumi.get_stack(),
     ),
     opts=pulumi.ResourceOptions(depends_on=[load_balancer, fleet]),
 )

@@ -55,7 +55,9 @@ def pulumi_home(backend: Path) -> Path:
 def pulumi_environment(backend: Path, *, uses_real_plugins: bool) -> dict[str, str]:
     """Return the variables that make pulumi keep everything in the folder *backend* and download nothing."""
     environment = {
-        "PULUMI_BACKEND_URL": backend.resolve().as_uri(),
+        # Beside each state pulumi would keep its checksum in a file that it does not replace at once: killed
+        # in that moment, it could not read the state again (gocloud.dev/blob/fileblob, setAttrs).
+        "PULUMI_BACKEND_URL": f"{backend.resolve().as_uri()}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }

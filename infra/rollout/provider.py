@@ -150,6 +150,7 @@ def roll_out(props: dict[str, Any]) -> dict[str, Any]:
             preferences=to_preferences(props),
             on_refresh_in_progress=str(props.get("on_refresh_in_progress") or "fail"),
             timeout_seconds=seconds,
+            stack=str(props.get("stack") or ""),
             say=say,
         ).run()
     return {

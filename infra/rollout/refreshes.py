@@ -206,6 +206,11 @@ class Refreshes:
         versions = answer["LaunchTemplateVersions"]
         return versions[0]["LaunchTemplateData"].get("ImageId") if versions else None
 
+    def mark_verified(self, ami_id: str, stack: str, moment: str) -> None:
+        """Record on the AMI that it succeeded in *stack*; a stack's name fits in a tag's key of 128."""
+        tags = [{"Key": f"VerifiedIn:{stack}", "Value": moment}]
+        self._ask(self._ec2.create_tags, Resources=[ami_id], Tags=tags)
+
     def find_failed_launches(self, group_name: str) -> dict[str, str]:
         """What AWS says of each of the newest scaling activities, by id, back to the last that went well."""
         request = self._auto_scaling.describe_scaling_activities

@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NoReturn
 
+from infra.rollout.aws_errors import AWS_ERRORS, describe_error
 from infra.rollout.beginning import Beginning
 from infra.rollout.errors import RolloutDeadlineError, RolloutError
 from infra.rollout.evidence import Evidence
@@ -39,6 +41,8 @@ class Rollout:
     timeout_seconds: float
     say: Callable[[str], None]
     on_refresh_in_progress: str = "fail"
+    stack: str = ""
+    """What the AMI is marked as verified in once it is rolled out; where it is empty, nothing is."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -78,7 +82,22 @@ class Rollout:
             teller=self._teller,
             looks=self._looks,
         )
-        return Outcome(refresh_id=begun.refresh_id, instances=verifier.wait_for_health())
+        instances = verifier.wait_for_health()
+        if self.stack:
+            self._mark_verified()
+        return Outcome(refresh_id=begun.refresh_id, instances=instances)
+
+    def _mark_verified(self) -> None:
+        """Say on the AMI that it succeeded here: other stacks' gates ask for it."""
+        ami_id = self.target.ami_id
+        try:
+            self.refreshes.mark_verified(ami_id, self.stack, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        except AWS_ERRORS as error:
+            raise RolloutError(
+                f"{self.group_name} is on {ami_id}, but {ami_id} could not get the tag VerifiedIn:{self.stack}: "
+                f"{describe_error(error)} · ec2:CreateTags was expected to be allowed · allow it and run "
+                "pulumi up again, which replaces nothing"
+            ) from None
 
     def _looks(self, waits_for: str) -> Iterator[None]:
         """Come back at growing intervals until the deadline; then raise RolloutDeadlineError."""

@@ -50,7 +50,7 @@ def test_a_local_run_has_its_own_state_plugins_and_account(home: Home, tmp_path:
     )
 
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4999"
-    assert environment["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state"
+    assert environment["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state?metadata=skip"
     assert environment["PACKER_PLUGIN_PATH"] == "/cache/plugins"
     assert environment["LANG"] == "C"
     assert not {*UNSET} & environment.keys()

@@ -418,3 +418,11 @@ def test_a_refresh_is_ended_by_hand_and_none_where_there_is_none(refreshes: Refr
     with Stubber(refreshes._auto_scaling) as stub:
         stub.add_client_error(operation, "ActiveInstanceRefreshNotFound")
         assert end("web") is None
+
+
+def test_an_ami_is_marked_with_one_tag_and_its_snapshots_are_not(refreshes: Refreshes) -> None:
+    tags = [{"Key": "VerifiedIn:dev", "Value": "2026-11-23T09:15:00Z"}]
+    asked = {"Resources": [NEW_AMI], "Tags": tags}
+
+    with answers(refreshes._ec2, ("create_tags", asked, {})):
+        refreshes.mark_verified(NEW_AMI, "dev", "2026-11-23T09:15:00Z")

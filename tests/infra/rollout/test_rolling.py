@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -41,6 +43,7 @@ def roll_out(
     *,
     on_refresh_in_progress: str = "fail",
     preferences: Preferences = PREFERENCES,
+    stack: str = "",
 ) -> Outcome:
     """Run the rollout on *aws*; what it says is kept there."""
     return Rollout(
@@ -50,6 +53,7 @@ def roll_out(
         preferences=preferences,
         on_refresh_in_progress=on_refresh_in_progress,
         timeout_seconds=timeout_seconds,
+        stack=stack,
         say=aws.said.append,
         sleep=aws.sleep,
         clock=lambda: aws.seconds,
@@ -71,6 +75,46 @@ def test_starts_a_refresh_with_the_target_and_succeeds_when_all_run_it() -> None
 
     assert outcome == Outcome(refresh_id="r-1", instances=2)
     assert aws.started == [(TARGET, PREFERENCES)]
+
+
+def test_the_ami_of_a_rollout_that_succeeded_is_marked_as_verified_in_the_stack() -> None:
+    aws = ScriptedRefreshes([BEFORE, AFTER])
+
+    roll_out(aws, stack="dev")
+
+    assert list(aws.verified) == [f"{NEW_AMI} dev"]
+    assert datetime.fromisoformat(aws.verified[f"{NEW_AMI} dev"]).tzinfo is UTC
+
+
+def test_a_group_that_is_on_the_image_already_marks_it_as_well() -> None:
+    aws = ScriptedRefreshes([Moment(group=group(instance("a"), instance("b")))])
+
+    assert roll_out(aws, stack="dev").refresh_id is None
+
+    assert list(aws.verified) == [f"{NEW_AMI} dev"]
+
+
+def test_the_ami_of_a_rollout_that_failed_is_not_marked() -> None:
+    failed = Moment(group=BEFORE.group, refresh=refresh("RollbackSuccessful", 0))
+    aws = ScriptedRefreshes([BEFORE, failed])
+
+    with pytest.raises(RolloutError):
+        roll_out(aws, stack="dev")
+
+    assert aws.verified == {}
+
+
+def test_a_mark_that_aws_refuses_fails_the_rollout_and_says_that_the_fleet_is_on_the_image() -> None:
+    aws = ScriptedRefreshes([BEFORE, AFTER])
+    aws.why_no_tag = ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "CreateTags")
+
+    with pytest.raises(RolloutError) as failure:
+        roll_out(aws, stack="dev")
+
+    assert str(failure.value) == (
+        f"web is on {NEW_AMI}, but {NEW_AMI} could not get the tag VerifiedIn:dev: UnauthorizedOperation: no · "
+        "ec2:CreateTags was expected to be allowed · allow it and run pulumi up again, which replaces nothing"
+    )
 
 
 def test_says_the_plan_each_change_and_the_end_with_the_time() -> None:

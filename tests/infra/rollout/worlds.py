@@ -84,6 +84,8 @@ class ScriptedRefreshes(Refreshes):
         self.cancelled: list[int] = []
         self.fleets_described = 0
         self.started: list[tuple[Target, Preferences]] = []
+        self.verified: dict[str, str] = {}
+        self.why_no_tag: Exception | None = None
         self._starts = iter(self.starts)
 
     @property
@@ -139,6 +141,11 @@ class ScriptedRefreshes(Refreshes):
         if started:
             self.started.append((target, preferences))
         return started
+
+    def mark_verified(self, ami_id: str, stack: str, moment: str) -> None:
+        if self.why_no_tag:
+            raise self.why_no_tag
+        self.verified[f"{ami_id} {stack}"] = moment
 
     def find_ami_of_version(self, launch_template_id: str, version: str) -> str | None:
         assert launch_template_id == "lt-1"

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import grpc
@@ -42,6 +43,8 @@ def account() -> Iterator[Account]:
         server.start()
         try:
             host, port = server.get_host_and_port()
+            # Emulated accounts live as long as their process, with the policies they began with.
+            urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
             yield Account(endpoint_url=f"http://{host}:{port}")
         finally:
             server.stop()

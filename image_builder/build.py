@@ -30,7 +30,7 @@ from image_builder.packer import (
     succeeded,
 )
 from image_builder.progress import read_source_ami
-from image_builder.record import record_files, tags_for
+from image_builder.record import record_contents, tags_for
 from image_builder.revocation import TAG_REJECTED
 from image_builder.run_folder import (
     RunFolder,
@@ -48,6 +48,8 @@ _SECONDS_TO_REGISTER = 900.0
 
 _TAGS_OF_TEMPORARIES = (tags.TAG_BUILT_BY, tags.TAG_RUN, tags.TAG_RUN_DEADLINE)
 """What reap goes by; an AMI has these from its registration on."""
+
+_PACKAGE_LIST = "package_list"
 
 _POST_PROCESSOR_FAILED = "Post-processor failed"
 
@@ -118,7 +120,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
         # Which of several is meant nobody knows: none may be found by its fingerprint next time.
         _reject(build, amis, "its build did not make exactly one AMI")
         raise
-    return _confirm(build, ami_id, amis), "built"
+    return _confirm(build, ami_id, amis, show), "built"
 
 
 def variables_for(build: Build) -> dict[str, Any]:
@@ -129,6 +131,7 @@ def variables_for(build: Build) -> dict[str, Any]:
         "region": build.inputs.region,
         "fingerprint": build.inputs.fingerprint,
         "git_commit": build.commit.sha,
+        _PACKAGE_LIST: str(build.run.package_list),
     }
     return {
         **build.inputs.variables,
@@ -144,7 +147,7 @@ def _run_packer(packer: Packer) -> Ended:
     return packer.build()
 
 
-def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
+def _confirm(build: Build, ami_id: str, amis: Amis, show: Callable[[str], None]) -> Ami:
     """The AMI as AWS knows it, if it is what this run was to make."""
     deadline = max(build.deadline, time.monotonic() + _SECONDS_TO_REGISTER)
     ami = amis.wait_until_available(ami_id, deadline=deadline)
@@ -157,7 +160,9 @@ def _confirm(build: Build, ami_id: str, amis: Amis) -> Ami:
         raise AmiError(f"{ami_id} has no architecture · see {build.run.log}")
     source_ami = ami.source_ami_id or read_source_ami(build.run.log.read_text(errors="replace"))
     ami = amis.add_tags(ami, {**build.tags, tags.TAG_SOURCE_AMI: source_ami})
-    record_files(ami, build.inputs, amis)
+    package_list = build.run.package_list if _PACKAGE_LIST in build.template.variables else None
+    if hindrance := record_contents(ami, build.inputs, package_list, amis):
+        show(f"packages of {ami.ami_id}: {hindrance}")
     follow_base(ami, amis)
     return ami
 
@@ -188,7 +193,7 @@ def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str],
     deadline = max(build.deadline, time.monotonic() + _SECONDS_TO_REGISTER)
     try:
         if own:
-            ami = _confirm(build, found.ami_id, amis)
+            ami = _confirm(build, found.ami_id, amis, show)
         else:
             ami = adopt(build.inputs, found, amis, deadline=deadline)
     except AmiError as error:

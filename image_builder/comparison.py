@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from image_builder import file_digests, packages
 from image_builder.amis import Ami
 from image_builder.errors import RecordError
-from image_builder.file_digests import Recorded, from_tags
+from image_builder.file_digests import Recorded
 from image_builder.fingerprint import changes_by_path
+from image_builder.packages import PackageChanges, compare_packages
 from image_builder.snapshots import Snapshot, Snapshots
+
+_Record = TypeVar("_Record")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +51,45 @@ def compare(old: Recorded, new: Recorded) -> Comparison:
     )
 
 
-def compare_images(old: Ami, new: Ami, snapshots: Snapshots) -> Comparison:
-    """What of *new* is not as in *old*, as far as both are recorded."""
-    records: list[Recorded] = []
-    for ami in (old, new):
-        try:
-            records.append(record_on(snapshots.find(ami.snapshot_ids)))
-        except RecordError as error:
-            return Comparison(files={}, variables=[], hindrance=f"{ami.ami_id}: {error}")
-    return compare(*records)
+def compare_images(old: Ami, new: Ami, snapshots: Snapshots) -> tuple[Comparison, PackageChanges]:
+    """What of *new* is not as in *old*, as far as both are recorded: what they are made of, and packages."""
+    found = {ami.ami_id: snapshots.find(ami.snapshot_ids) for ami in (old, new)}
+    try:
+        comparison = compare(*_of_each(found, record_on))
+    except RecordError as error:
+        comparison = Comparison(files={}, variables=[], hindrance=str(error))
+    try:
+        return comparison, compare_packages(*_of_each(found, packages_on))
+    except RecordError as error:
+        return comparison, PackageChanges(hindrance=str(error))
 
 
 def record_on(snapshots: Iterable[Snapshot]) -> Recorded:
     """The record that an image's *snapshots* carry; raises RecordError, which says why there is none."""
+    return _first(snapshots, file_digests.from_tags)
+
+
+def packages_on(snapshots: Iterable[Snapshot]) -> dict[str, str]:
+    """The packages, version by name, that an image's *snapshots* carry; raises RecordError, as above."""
+    return _first(snapshots, packages.from_tags)
+
+
+def _of_each(
+    found: Mapping[str, Sequence[Snapshot]], read: Callable[[Sequence[Snapshot]], _Record]
+) -> Iterable[_Record]:
+    for ami_id, snapshots in found.items():
+        try:
+            yield read(snapshots)
+        except RecordError as error:
+            raise RecordError(f"{ami_id}: {error}") from error
+
+
+def _first(snapshots: Iterable[Snapshot], read: Callable[[Mapping[str, str]], _Record]) -> _Record:
     # All carry the same; a snapshot that somebody added has none.
     reason = RecordError("not recorded: this account sees no snapshot of it")
     for snapshot in snapshots:
         try:
-            return from_tags(snapshot.tags)
+            return read(snapshot.tags)
         except RecordError as error:
             reason = error
     raise reason

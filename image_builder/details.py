@@ -9,7 +9,7 @@ from typing import Any
 
 from image_builder.amis import Ami
 from image_builder.ancestry import Ancestor, Descendant, base_of
-from image_builder.comparison import record_on
+from image_builder.comparison import packages_on, record_on
 from image_builder.errors import RecordError
 from image_builder.inventory import Listed, plain
 from image_builder.snapshots import Snapshot
@@ -42,6 +42,7 @@ class Details:
             "tags": dict(self.ami.tags),
             "snapshots": [{**vars(snapshot), "tags": dict(snapshot.tags)} for snapshot in self.snapshots],
             **_plain_files(self.snapshots),
+            **_plain_packages(self.snapshots),
             "ancestors": [
                 {
                     "ami_id": one.ami_id,
@@ -82,6 +83,7 @@ class Details:
             ("tags", sorted(ami.tags.items()) or _NOTHING),
             ("snapshots", [_snapshot(snapshot) for snapshot in self.snapshots] or _NOTHING),
             ("made of", _files(self.snapshots)),
+            ("packages", [_packages(self.snapshots)]),
             ("built on", [_ancestor(one, now) for one in self.ancestors] or (("nothing that is recorded",),)),
             ("built on it", [_descendant(one, now) for one in self.descendants] or _NOTHING),
             (
@@ -111,6 +113,20 @@ def _files(snapshots: Sequence[Snapshot]) -> list[tuple[str, ...]]:
         return [(str(error), "")]
     told = [(path, *digest.split(":")[::-1]) for path, digest in sorted(record.files.items())]
     return [*told, *((f"variable {name}", digest, "") for name, digest in sorted(record.variables.items()))]
+
+
+def _plain_packages(snapshots: Sequence[Snapshot]) -> dict[str, Any]:
+    try:
+        return {"packages": packages_on(snapshots), "packages_hindrance": ""}
+    except RecordError as error:
+        return {"packages": {}, "packages_hindrance": str(error)}
+
+
+def _packages(snapshots: Sequence[Snapshot]) -> tuple[str]:
+    try:
+        return (f"{len(packages_on(snapshots))} installed; --json names them",)
+    except RecordError as error:
+        return (str(error),)
 
 
 def _ancestor(ancestor: Ancestor, now: datetime) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
 from image_builder.ancestry import base_of
 from image_builder.comparison import Comparison
 from image_builder.git import LoggedCommit, read_log
+from image_builder.packages import PackageChanges
 from image_builder.wording import age, built
 
 
@@ -41,6 +42,7 @@ class Difference:
     bases: Mapping[str, Ami]
     """Those that this account can see."""
     comparison: Comparison
+    packages: PackageChanges
     history: History
 
     @property
@@ -55,6 +57,7 @@ class Difference:
             "new": _plain(self.new),
             "is_base_changed": self.is_base_changed,
             **self.comparison.plain(),
+            **self.packages.plain(),
             "commits": [vars(commit) for commit in self.history.only_in_new],
             "commits_only_in_old": [vars(commit) for commit in self.history.only_in_old],
             "commits_hindrance": self.history.hindrance,
@@ -70,6 +73,7 @@ class Difference:
             ("from, to", images),
             ("base, from and to" if self.is_base_changed else "base, the same", bases),
             ("files", self.comparison.rows()),
+            ("packages", self.packages.rows()),
             ("commits", self.history.rows()),
         ]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from image_builder import amis as tags
-from image_builder import supervisor
+from image_builder import file_digests, packages, supervisor
 from image_builder.amis import Ami, Amis, iso
-from image_builder.file_digests import recorded, to_tags
+from image_builder.errors import RecordError
+from image_builder.file_digests import recorded
 from image_builder.git import Commit
 from image_builder.inputs import ImageInputs
+from image_builder.numbered_tags import MOST_TAGS
 from image_builder.packer import GRACE_SECONDS
 
 
@@ -40,6 +43,16 @@ def run_deadline(started: datetime, timeout_minutes: float) -> datetime:
     )
 
 
-def record_files(ami: Ami, inputs: ImageInputs, amis: Amis) -> None:
-    """Note on the snapshots of *ami*, which was just built of *inputs*, the digest of each file."""
-    amis.tag_snapshots(ami, to_tags(recorded(inputs.file_digests, inputs.variables)))
+def record_contents(ami: Ami, inputs: ImageInputs, package_list: Path | None, amis: Amis) -> str:
+    """Note on the snapshots of *ami*, which was just built of *inputs*, the digest of each file, and what is
+    in *package_list*; why that cannot be noted, or nothing.
+    """
+    digests = file_digests.to_tags(recorded(inputs.file_digests, inputs.variables))
+    listed: dict[str, str] = {}
+    if package_list:
+        try:
+            listed = packages.to_tags(packages.read_list(package_list), room=MOST_TAGS - len(digests))
+        except RecordError as error:
+            listed = packages.not_recorded(str(error))
+    amis.tag_snapshots(ami, {**digests, **listed})
+    return listed.get(packages.KEY, "")

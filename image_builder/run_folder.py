@@ -61,6 +61,11 @@ class RunFolder:
         return self.path / "manifest.json"
 
     @property
+    def package_list(self) -> Path:
+        """What is installed in the image, if its template downloads that."""
+        return self.path / "packages.txt"
+
+    @property
     def variables(self) -> Path:
         """The values of the template's variables; none is secret."""
         return self.path / VARIABLES

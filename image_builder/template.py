@@ -15,7 +15,7 @@ from image_builder.amis import AMI_ID
 from image_builder.errors import TemplateError
 from image_builder.hcl import Block, is_literal, read_blocks, template_files
 
-GIVEN_VARIABLES = ("ami_name", "tags", "region", "fingerprint", "git_commit")
+GIVEN_VARIABLES = ("ami_name", "tags", "region", "fingerprint", "git_commit", "package_list")
 """What PackerImage passes by itself to a template that declares it."""
 
 AMI_BUILDERS = ("amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance")

@@ -6,11 +6,14 @@ import argparse
 
 from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
 
-HELP = "tell everything about one image: tags, snapshots, files, ancestry up and down, where it runs"
+HELP = (
+    "tell everything about one image: tags, snapshots, files, packages, ancestry up and down, where it runs"
+)
 DESCRIPTION = """\
-Tells of one image its state and tags, its snapshots, the files that it was made of, the images that it
-is built on as far as this account can see them, our images that are built on it, and the instances
-that run it. Any AMI can be shown that this account can see, a base image too."""
+Tells of one image its state and tags, its snapshots, the files that it was made of, how many packages
+are installed, the images that it is built on as far as this account can see them, our images that are
+built on it, and the instances that run it. Any AMI can be shown that this account can see, a base image
+too."""
 EXAMPLES = """examples:
   everything about an image:
     python -m image_builder show ami-0123456789abcdef0
@@ -21,6 +24,7 @@ with --json, an object with the keys of `list --json`, and:
   owner_id, architecture, state_reason, tags,
   snapshots (snapshot_id, state, gigabytes, is_encrypted, tags),
   files, variables (digests by path and by name), files_hindrance (empty, or why they are not known),
+  packages (version by name), packages_hindrance (the same),
   ancestors (nearest first: ami_id, is_visible, and name, created_at: empty when out of sight),
   descendants (ami_id, name, built_on, generation, built_at, refusal),
   instances (instance_id, state, group)"""

@@ -1,5 +1,5 @@
 # What is on a machine of the web app: Debian 12, the service in app/, and nothing that belongs to one machine only.
-# PackerImage gives ami_name, tags, region, fingerprint and git_commit. By hand: packer build images/web-app
+# PackerImage gives ami_name, tags, region, fingerprint, git_commit and package_list. By hand: packer build images/web-app
 
 packer {
   required_plugins {
@@ -38,6 +38,12 @@ variable "git_commit" {
   description = "Commit that the image was built from; the service shows it."
   type        = string
   default     = "unknown"
+}
+
+variable "package_list" {
+  description = "File on this computer that the list of the installed packages goes to; it travels with the AMI."
+  type        = string
+  default     = "/dev/null"
 }
 
 variable "instance_type" {
@@ -128,6 +134,17 @@ build {
   provisioner "shell" {
     script          = "${path.root}/provision/application.sh"
     execute_command = "chmod +x {{ .Path }}; sudo env {{ .Vars }} {{ .Path }}"
+  }
+
+  provisioner "shell" {
+    script          = "${path.root}/provision/package_list.sh"
+    execute_command = "chmod +x {{ .Path }}; sudo env {{ .Vars }} {{ .Path }}"
+  }
+
+  provisioner "file" {
+    direction   = "download"
+    source      = "/usr/share/image/packages.txt"
+    destination = var.package_list
   }
 
   provisioner "shell" {

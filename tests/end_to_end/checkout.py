@@ -93,6 +93,12 @@ class Checkout:
         assert isinstance(outputs, dict)
         return outputs
 
+    def image_builder(self, *arguments: str) -> Any:
+        """What `python -m image_builder` says to programs."""
+        return json.loads(
+            self.must(f"{self.folder}/.venv/bin/python", "-m", "image_builder", *arguments, "--json")
+        )
+
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace *old*, which must be there, with *new* in a file, and commit that."""
         file = self.folder / path

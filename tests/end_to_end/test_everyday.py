@@ -54,6 +54,13 @@ def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the
     assert edited["fingerprint"] != before["fingerprint"]
     assert ask(edited["url"])["fingerprint"] == edited["fingerprint"]
 
+    diff = project.image_builder("diff", before["ami_id"], edited["ami_id"])
+    assert diff["files"] == [{"path": "app/page.html", "change": "changed"}]
+    assert (diff["packages"], diff["packages_hindrance"]) == ([], "")
+    packages = project.image_builder("show", edited["ami_id"])["packages"]
+    assert packages["gunicorn"][0].isdigit()
+    assert len(packages) > 100
+
     images = own_images(ec2)
     project.must("git", "revert", "--no-edit", "HEAD")
     project.up(STACK)

@@ -42,7 +42,48 @@ def test_files_commits_and_bases_that_differ_are_told(
 
     printed = capsys.readouterr().out
     assert "base, from and to\n  ami-00000000000000001  out of sight\n" in printed
-    assert printed.endswith(f"files\n  app/server.py  changed\ncommits\n  {second[:7]}  Serve faster\n")
+    assert "files\n  app/server.py  changed\npackages\n" in printed
+    assert printed.endswith(f"commits\n  {second[:7]}  Serve faster\n")
+
+
+def test_packages_that_came_went_or_changed_are_told_with_their_versions(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = image_of(ec2, folder, installed={"bash": "5.2", "gunicorn": "20.1.0-6", "telnet": "0.17"})
+    new = image_of(ec2, folder, installed={"bash": "5.2", "gunicorn": "20.1.0-7", "python3-click": "8.1"})
+
+    assert main(["diff", old, new, "--json"]) == Exit.DONE
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["packages"] == [
+        {"name": "gunicorn", "old": "20.1.0-6", "new": "20.1.0-7", "change": "changed"},
+        {"name": "python3-click", "old": "", "new": "8.1", "change": "added"},
+        {"name": "telnet", "old": "0.17", "new": "", "change": "removed"},
+    ]
+    assert told["packages_hindrance"] == ""
+
+    assert main(["diff", old, new]) == Exit.DONE
+
+    printed = capsys.readouterr().out
+    assert "files\n  nothing\n" in printed
+    section = printed.split("packages\n")[1].splitlines()[:3]
+    assert section == [
+        "  gunicorn       20.1.0-6 → 20.1.0-7",
+        "  python3-click  added 8.1",
+        "  telnet         removed 0.17",
+    ]
+
+
+def test_an_image_of_before_package_lists_were_is_named(
+    ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = image_of(ec2, folder), image_of(ec2, folder, installed={"bash": "5.2"})
+
+    assert main(["diff", old, new]) == Exit.DONE
+
+    printed = capsys.readouterr().out
+    assert f"packages\n  {old}: package list not recorded\n" in printed
+    assert "files\n  nothing\n" in printed
 
 
 def test_on_the_way_back_the_commits_that_go_are_told(

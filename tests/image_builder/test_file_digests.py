@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_builder.errors import RecordError
-from image_builder.file_digests import CHARACTERS_PER_TAG, KEY, MOST_TAGS, from_tags, recorded, to_tags
+from image_builder.file_digests import KEY, from_tags, recorded, to_tags
+from image_builder.numbered_tags import CHARACTERS_PER_TAG, MOST_TAGS
 
 PATHS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 DIGESTS = st.builds(

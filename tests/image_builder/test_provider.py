@@ -17,6 +17,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
+from image_builder import packages
 from image_builder.file_digests import from_tags, recorded
 from image_builder.provider import PackerImageProvider, what_replaces
 from image_builder.run_folder import RUNS
@@ -118,6 +119,47 @@ def test_the_digest_of_each_file_travels_on_the_snapshots_of_a_new_image(
     (snapshot,) = Snapshots(ec2.client()).find(snapshot_ids)
     assert from_tags(snapshot.tags) == recorded(props["file_digests"], props["variables"])
     assert not any(key.startswith("FileDigests") for key in ec2.tags_of(ami_id))
+
+
+def snapshot_tags(ec2: EmulatedEc2, ami_id: str) -> dict[str, str]:
+    """Those of the one snapshot of an AMI."""
+    (image,) = ec2.client().describe_images(ImageIds=[ami_id])["Images"]
+    (device,) = image["BlockDeviceMappings"]
+    (snapshot,) = Snapshots(ec2.client()).find([device["Ebs"]["SnapshotId"]])
+    return dict(snapshot.tags)
+
+
+def listing(command: str) -> dict[str, Any]:
+    """A template that has *command* make its package list."""
+    provisioner = f'provisioner "shell-local" {{\n    inline = ["{command}"]\n  }}'
+    return {"takes": ("ami_name", "tags", "region", "package_list"), "provisioner": provisioner}
+
+
+def test_the_package_list_that_a_template_downloads_travels_beside_the_digests(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    folder = image_in(project, **listing("echo 'bash 5.2' > ${var.package_list}"))
+    props = props_of(folder)
+
+    ami_id, _ = host.create(props)
+
+    tags = snapshot_tags(ec2, ami_id)
+    assert packages.from_tags(tags) == {"bash": "5.2"}
+    assert from_tags(tags) == recorded(props["file_digests"], props["variables"])
+    assert not any(key.startswith("Packages") for key in ec2.tags_of(ami_id))
+
+
+def test_a_package_list_that_cannot_be_read_is_said_once_and_fails_no_build(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    folder = image_in(project, **listing("echo 'bash version 5.2' > ${var.package_list}"))
+
+    ami_id, outs = host.create(props_of(folder))
+
+    assert outs["origin"] == "built"
+    reason = "not recorded: line 1 of packages.txt is 'bash version 5.2' · name and version were expected"
+    assert snapshot_tags(ec2, ami_id)["Packages"] == reason
+    assert [line for line in host.lines if reason in line] == [f"image tiny: packages of {ami_id}: {reason}"]
 
 
 def test_the_second_of_one_fingerprint_is_reused(ec2: EmulatedEc2, host: Host, project: Path) -> None:

@@ -58,6 +58,21 @@ def test_the_files_that_it_was_made_of_are_told(
     assert (told["variables"], told["files_hindrance"]) == ({}, "")
 
 
+def test_the_number_of_its_packages_is_told_and_programs_get_their_versions(
+    ec2: EmulatedEc2, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_image(project / "images/tiny")
+    ami_id = image_of(ec2, folder, installed={"bash": "5.2", "gunicorn": "20.1.0-6"})
+
+    assert main(["show", ami_id]) == Exit.DONE
+    assert "packages\n  2 installed; --json names them\n" in capsys.readouterr().out
+    assert main(["show", ami_id, "--json"]) == Exit.DONE
+    assert json.loads(capsys.readouterr().out)["packages"] == {"bash": "5.2", "gunicorn": "20.1.0-6"}
+    assert main(["show", image_of(ec2, folder), "--json"]) == Exit.DONE
+    told = json.loads(capsys.readouterr().out)
+    assert (told["packages"], told["packages_hindrance"]) == ({}, "package list not recorded")
+
+
 def test_an_image_that_is_not_there_is_one_line(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:
     assert ec2.endpoint_url
 

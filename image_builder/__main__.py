@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from image_builder.commands import diff, explain, list_images, lock, reap, show, status
+from image_builder.commands import diff, explain, list_images, lock, reap, restore, revoke, show, status
 from image_builder.commands.common import EXIT_CODES, add_common_options, run_command
 
 COMMANDS = {
@@ -15,6 +15,8 @@ COMMANDS = {
     "list": list_images,
     "lock": lock,
     "reap": reap,
+    "restore": restore,
+    "revoke": revoke,
     "show": show,
     "status": status,
 }

@@ -33,6 +33,12 @@ def make_auto_scaling_client(region: str | None, *, profile: str | None = None) 
     return session.client("autoscaling", region_name=region, config=_config())
 
 
+def find_caller(region: str | None, *, profile: str | None = None) -> str:
+    """The ARN of whoever asks; GetCallerIdentity needs no permission (STS API reference)."""
+    session, region = _session(region, profile)
+    return session.client("sts", region_name=region, config=_config()).get_caller_identity()["Arn"]
+
+
 def _config(*, is_preview: bool = False) -> Config:
     return Config(
         retries={

@@ -21,10 +21,11 @@ FORBIDDEN = {
 EDGES = {
     # A rollout's calls are in refreshes; account adds what only a person asks for, and opens the session.
     "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py", "infra/rollout/account.py"},
-    # Who calls EC2 with that client: AMIs and their snapshots are for good, temporaries are what a build
-    # makes for itself, fleets are what runs images.
+    # Who calls EC2 with that client: AMIs, their tags and snapshots are for good, temporaries are what a
+    # build makes for itself, fleets are what runs images.
     "mypy_boto3_ec2": {
-        f"image_builder/{name}.py" for name in ("ec2_client", "amis", "snapshots", "temporaries", "fleets")
+        f"image_builder/{name}.py"
+        for name in ("ec2_client", "amis", "tagging", "snapshots", "temporaries", "fleets")
     },
     "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets")},
     # What is written down about credentials, without asking anybody for some.

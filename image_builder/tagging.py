@@ -1,0 +1,40 @@
+"""Puts a tag on many AMIs and takes it off again; whose AMIs they are does not matter.
+
+EC2 user guide, "Tag your Amazon EC2 resources": public and shared resources can be tagged too; such tags are
+seen by this account alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+_IDS_PER_REQUEST = 200
+"""CreateTags, EC2 API reference: up to 1000, and "we recommend breaking up this request"."""
+
+
+class Tagging:
+    """The tags of AMIs in one region."""
+
+    def __init__(self, client: EC2Client) -> None:
+        self._client = client
+
+    def put(self, ami_ids: Sequence[str], key: str, value: str) -> None:
+        """Have *ami_ids* the tag, whatever its value was."""
+        for ids in _portions(ami_ids):
+            self._client.create_tags(Resources=ids, Tags=[{"Key": key, "Value": value}])
+
+    def remove(self, ami_ids: Sequence[str], key: str, value: str) -> None:
+        """Have *ami_ids* the tag no longer, unless its value became another one meanwhile."""
+        for ids in _portions(ami_ids):
+            # DeleteTags, EC2 API reference: with a value, only a tag of that value is deleted.
+            self._client.delete_tags(Resources=ids, Tags=[{"Key": key, "Value": value}])
+
+
+def _portions(ami_ids: Sequence[str]) -> list[list[str]]:
+    return [
+        list(ami_ids[start : start + _IDS_PER_REQUEST]) for start in range(0, len(ami_ids), _IDS_PER_REQUEST)
+    ]

@@ -70,11 +70,12 @@ class Details:
         """For people: a title and rows each."""
         ami = self.ami
         state = f"{ami.state} ({ami.state_reason})" if ami.state_reason else ami.state
+        standing = " · ".join(filter(None, [state, ami.refusal, ami.warning]))
         return [
             (
                 f"{ami.ami_id}  {ami.name}",
                 [
-                    ("state", f"{state} · {ami.refusal}" if ami.refusal else state),
+                    ("state", standing),
                     ("built", f"{age(ami.built_at, now)}, {ami.built_at}"),
                     ("owner", ami.owner_id or "-"),
                     ("architecture", ami.architecture or "-"),

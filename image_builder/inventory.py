@@ -71,5 +71,6 @@ def plain(image: Listed, now: datetime) -> dict[str, Any]:
         else None,
         "verified_in": image.verified_in,
         "refusal": ami.refusal,
+        "warning": ami.warning,
         "runs_in": {"groups": dict(image.users.groups), "without_group": image.users.without_group},
     }

@@ -29,7 +29,8 @@ EXAMPLES = """examples:
 with --json, a list of objects with these keys:
   ami_id, name, family, fingerprint, state, built_at, age, commit, is_dirty,
   base (null where none is recorded; else ami_id, and name, created_at, age: empty when out of sight),
-  verified_in (time by stack), refusal (empty, or why it is never used),
+  verified_in (time by stack), refusal (empty, or why it must not be used),
+  warning (empty, or from when it must not be used, and why),
   runs_in (groups: number of instances by group; without_group: a number)"""
 
 
@@ -74,7 +75,7 @@ def _show(images: list[Listed], now: datetime) -> None:
     for image in images:
         ami, built = image.ami, age(image.ami.built_at, now)
         base_age = age(image.base.created_at, now) if image.base else ""
-        standing = [*_refusal(image), *(f"verified in {stack}" for stack in image.verified_in)]
+        standing = [*_revocation(image), *(f"verified in {stack}" for stack in image.verified_in)]
         wide.append(
             (
                 ami.ami_id,
@@ -104,5 +105,5 @@ def _show(images: list[Listed], now: datetime) -> None:
     )
 
 
-def _refusal(image: Listed) -> list[str]:
-    return [image.ami.refusal] if image.ami.refusal else []
+def _revocation(image: Listed) -> list[str]:
+    return [told for told in (image.ami.refusal, image.ami.warning) if told]

@@ -81,9 +81,11 @@ def _advice(told: Told) -> list[str]:
     for ami_id, _, _, value in told.rows:
         using = told.users.get(ami_id, NOBODY)
         if value and using is not NOBODY:
-            lines += [f"{group} still runs {ami_id}: {count}" for group, count in using.groups.items()]
+            lines += [
+                f"{group} still runs {ami_id}: {_instances(count)}" for group, count in using.groups.items()
+            ]
             if using.without_group:
-                lines.append(f"{using.without_group} of no group still run {ami_id}: replace them by hand")
+                lines.append(f"no group has {_instances(using.without_group)} of {ami_id}: replace by hand")
     if lines:
         if told.ami_id not in told.registry.ours:
             lines.append("pin another base: python -m image_builder lock")
@@ -92,6 +94,10 @@ def _advice(told: Told) -> list[str]:
             "or pin one before: pulumi config set pinnedAmi AMI"
         )
     return lines
+
+
+def _instances(count: int) -> str:
+    return f"{count} instance{'' if count == 1 else 's'}"
 
 
 def _plain(told: Told, *, is_dry_run: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.end_to_end.checkout import Checkout, ask
@@ -47,6 +48,32 @@ def test_an_image_deregistered_behind_our_back_is_found_out_by_refresh_and_built
     assert rebuilt["fingerprint"] == gone["fingerprint"]
     assert rebuilt["ami_id"] != gone["ami_id"]
     assert ask(rebuilt["url"])["ami_id"] == rebuilt["ami_id"]
+
+
+def test_a_revoked_image_is_refused_in_preview_and_as_a_pin_until_it_is_restored(
+    project: Checkout, first_ami: str
+) -> None:
+    images = ("python", "-m", "image_builder")
+    reason = ("--reason", "CVE-2026-1 in gunicorn")
+    try:
+        project.must(*images, "revoke", first_ami, *reason, "--at", "+30d")
+        unchanged = project.must("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
+        assert re.search(rf"{first_ami} is to be Revoked \S+ by \S+: CVE-2026-1 in gunicorn", unchanged)
+
+        told = project.must(*images, "revoke", first_ami, *reason)
+        group = project.outputs(STACK)["auto_scaling_group"]
+        assert f"{group} still runs {first_ami}: 2 instances" in told
+        refusal = rf"{first_ami} (\(\S+\) )?is Revoked \S+ by \S+: CVE-2026-1 in gunicorn"
+        assert re.search(rf"image web-app: build: {refusal}", project.preview(STACK))
+
+        project.must("pulumi", "config", "set", "pinnedAmi", first_ami, "--stack", STACK)
+        pinned = project.run("pulumi", "preview", "--stack", STACK)
+        assert pinned.exit_code != 0
+        assert re.search(rf"pinned AMI {refusal} · pin another one", pinned.output)
+        project.must("pulumi", "config", "rm", "pinnedAmi", "--stack", STACK)
+    finally:
+        project.must(*images, "restore", first_ami)
+    project.must("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
 
 
 def test_a_refresh_of_an_untouched_stack_finds_no_difference(project: Checkout) -> None:

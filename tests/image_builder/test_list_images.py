@@ -77,6 +77,20 @@ def test_a_revoked_image_and_a_base_that_is_gone_are_said(
     assert count == "us-east-1: 1 image"
 
 
+def test_a_revocation_to_come_is_said(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:
+    ami_id = ec2.register("web-1", **OURS, Revoked="2999-01-01T00:00:00Z by alice: end of life")
+    words = "to be Revoked 2999-01-01T00:00:00Z by alice: end of life"
+
+    assert main(["list"]) == main(["show", ami_id]) == Exit.DONE
+    listed, shown = capsys.readouterr().out.split("us-east-1: 1 image\n")
+    assert words in listed
+    assert f"available · {words}\n" in shown
+
+    assert main(["list", "--json"]) == Exit.DONE
+    (image,) = json.loads(capsys.readouterr().out)
+    assert (image["refusal"], image["warning"]) == ("", words)
+
+
 def test_one_family_is_listed_alone(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:
     ec2.register("web-1", **OURS)
     ec2.register("db-1", **{**OURS, "ImageFamily": "db"})

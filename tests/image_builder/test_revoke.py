@@ -75,8 +75,8 @@ def test_it_is_told_who_still_runs_what_and_what_to_do(
     assert revoke(golden) == Exit.DONE
 
     printed = capsys.readouterr().out
-    assert f"  web-prod still runs {web}: 2\n" in printed
-    assert f"  1 of no group still run {golden}: replace them by hand\n" in printed
+    assert f"  web-prod still runs {web}: 2 instances\n" in printed
+    assert f"  no group has 1 instance of {golden}: replace by hand\n" in printed
     assert "pulumi up in the stack of each group" in printed
     assert "us-east-1: 2 revoked, 0 restored, 0 unchanged" in printed
 

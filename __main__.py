@@ -29,6 +29,7 @@ image = PackerImage(
         region=settings.region,
         pinned_ami=settings.pinned_ami,
         build_timeout_minutes=settings.build_timeout_minutes,
+        verify=settings.verify_image,
     ),
 )
 # Only what this account owns, Packer built and AWS calls available gets any further.

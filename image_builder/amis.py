@@ -34,6 +34,8 @@ TAG_COMMIT, TAG_DIRTY = "GitCommit", "GitDirty"
 TAG_SOURCE_AMI, TAG_PACKER_VERSION, TAG_BUILT_AT = "SourceAmi", "PackerVersion", "BuiltAt"
 TAG_RUN, TAG_RUN_DEADLINE = "RunId", "RunDeadline"
 """The run that made something, and the moment after which nothing of that run works any more."""
+TAG_VERIFIED = "Verified"
+"""When the checks of an image passed on a machine that was booted from it."""
 
 AMI_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 _VALUES_PER_FILTER = 200
@@ -60,6 +62,11 @@ class Ami:
     def is_available(self) -> bool:
         """Whether instances can be launched from it."""
         return self.state == "available"
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether its checks passed once, on a machine that was booted from it."""
+        return TAG_VERIFIED in self.tags
 
     @property
     def refusal(self) -> str:

@@ -53,7 +53,8 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
         _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
         _announce_base_problem(inputs)
     else:
-        _announce(inputs, wording.reuse(found, datetime.now(UTC), why))
+        line = wording.reuse(found, datetime.now(UTC), why)
+        _announce(inputs, wording.verified_first(line) if inputs.verify and not found.is_verified else line)
 
 
 def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:

@@ -41,7 +41,7 @@ from image_builder.run_folder import (
     prepare,
 )
 from image_builder.run_tags import add_run_tags
-from image_builder.template import Template, missing_variables, problems_of, read_template
+from image_builder.template import Template, problems_of, read_template, require_variables
 
 _SECONDS_TO_REGISTER = 900.0
 """What an AMI that is registered already gets to become available, however late the build is."""
@@ -77,11 +77,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
     template = read_template(inputs.folder)
     if problems := problems_of(template, inputs.region):
         raise TemplateError(f"{inputs.folder}: {'; '.join(problems)}")
-    if missing := missing_variables(template, inputs.variables, os.environ):
-        names = ", ".join(f"{name} (PKR_VAR_{name})" for name in missing)
-        raise TemplateError(
-            f"{inputs.folder}: no value for {names} · set it in variables, or in the environment"
-        )
+    require_variables(inputs.folder, template, inputs.variables, os.environ)
 
     commit = read_commit(inputs.folder)
     ami_name = free_name(amis, inputs)
@@ -109,7 +105,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
             lock=lock,
             when_silent=amis.find_hopelessness,
         )
-        ended = _run_packer(packer)
+        ended = packer.run()
     finally:
         close_run(run)
     if not succeeded(ended):
@@ -137,14 +133,6 @@ def variables_for(build: Build) -> dict[str, Any]:
         **build.inputs.variables,
         **{name: value for name, value in ours.items() if name in build.template.variables},
     }
-
-
-def _run_packer(packer: Packer) -> Ended:
-    for step in (packer.init, packer.validate):
-        ended = step()
-        if not succeeded(ended):
-            return ended
-    return packer.build()
 
 
 def _confirm(build: Build, ami_id: str, amis: Amis, show: Callable[[str], None]) -> Ami:

@@ -33,6 +33,10 @@ class AmiError(ImageBuildError):
     """An AMI is not there, not usable, or not what it was asked to be."""
 
 
+class VerificationError(ImageBuildError):
+    """The checks of a new image failed, or could not be run."""
+
+
 class RecordError(ImageBuildError):
     """What an image was made of is not recorded, or the record cannot be read."""
 

@@ -64,14 +64,24 @@ def add_manifest(file: Path, output: Path) -> None:
     if file.suffix == ".json":
         document = json.loads(text)
         if "build" in document:
-            document["build"] = [_with_manifest(build, output) for build in _as_list(document["build"])]
+            document["build"] = [_with_manifest(build, output) for build in as_list(document["build"])]
         file.write_text(json.dumps(document, indent=2), encoding="utf-8")
         return
-    quoted = json.dumps(str(output)).replace("${", "$${").replace("%{", "%%{")
-    manifest = _MANIFEST_IN_HCL.format(output=quoted)
+    manifest = _MANIFEST_IN_HCL.format(output=quoted(escaped(str(output))))
     file.write_text(
         replace_blocks(text, "build", lambda block, _line: open_up(block, manifest)), encoding="utf-8"
     )
+
+
+def escaped(text: str) -> str:
+    """*text* with nothing in it that a template would take for an expression."""
+    return text.replace("${", "$${").replace("%{", "%%{")
+
+
+def quoted(text: str) -> str:
+    """*text* as a string of HCL; what is an expression in it stays one."""
+    # U+2028 and such: JSON in ASCII has only escapes that HCL has too.
+    return json.dumps(text)
 
 
 def replace_blocks(text: str, kind: str, replace: Callable[[str, int], str]) -> str:
@@ -91,7 +101,7 @@ def replace_blocks(text: str, kind: str, replace: Callable[[str, int], str]) -> 
 def block_in(text: str) -> Block:
     """The one block that the HCL *text* is."""
     ((kind, bodies),) = ((key, value) for key, value in _parse_hcl(text).items() if not key.startswith("__"))
-    ((labels, body),) = _labelled(_as_list(bodies)[0], _LABELS[kind])
+    ((labels, body),) = _labelled(as_list(bodies)[0], _LABELS[kind])
     return Block(file="", kind=kind, labels=labels, body=body)
 
 
@@ -105,9 +115,30 @@ def open_up(block: str, more: str) -> str:
     return f"{opening}{{{newline}{inside}{more}\n}}"
 
 
+def without(block: str, is_unwanted: Callable[[str, bool], bool]) -> str:
+    """The HCL text *block* without what is unwanted directly in it, by its name and whether it is a block.
+
+    Each line keeps its number.
+    """
+    tree = hcl2.parses_to_tree(block).children[0].children
+    (outer,) = (child for child in tree if getattr(child, "data", None) == "block")
+    (body,) = (child for child in outer.children if getattr(child, "data", None) == "body")
+    spans = [
+        (child.meta.start_pos, child.meta.end_pos)
+        for child in body.children
+        if getattr(child, "data", None) in ("attribute", "block")
+        and is_unwanted(str(child.children[0].children[0]), child.data == "block")
+    ]
+    pieces, end = [], 0
+    for start, next_end in spans:
+        pieces += [block[end:start], "\n" * block.count("\n", start, next_end)]
+        end = next_end
+    return "".join([*pieces, block[end:]])
+
+
 def _with_manifest(build: Mapping[str, Any], output: Path) -> dict[str, Any]:
     manifest = {"manifest": {"output": str(output), "strip_path": True}}
-    return {**build, "post-processor": [*_as_list(build.get("post-processor", [])), manifest]}
+    return {**build, "post-processor": [*as_list(build.get("post-processor", [])), manifest]}
 
 
 def _blocks_of(file: Path) -> Iterator[Block]:
@@ -124,7 +155,7 @@ def _blocks_of(file: Path) -> Iterator[Block]:
     if not isinstance(document, dict):
         raise TemplateError(f"{file.name} is no template · a JSON object was expected")
     for kind, labels in _LABELS.items():
-        for body in _as_list(document.get(kind, [])):
+        for body in as_list(document.get(kind, [])):
             for names, inner in _labelled(body, labels):
                 yield Block(file=file.name, kind=kind, labels=names, body=inner)
 
@@ -142,12 +173,13 @@ def _labelled(body: Any, labels: int) -> Iterator[tuple[tuple[str, ...], Mapping
     for label, inner in body.items() if isinstance(body, Mapping) else ():
         if label.startswith("__"):
             continue
-        for item in _as_list(inner):
+        for item in as_list(inner):
             for names, innermost in _labelled(item, labels - 1):
                 yield (label.strip('"'), *names), innermost
 
 
-def _as_list(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
+    """*value* as the list that JSON may leave out around a single one."""
     return list(value) if isinstance(value, list) else [value]
 
 

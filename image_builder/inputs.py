@@ -13,6 +13,7 @@ from image_builder.base_image import problem_with_region, read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
 from image_builder.template import problems_of, read_template, variable_problems
+from image_builder.verification_template import boot_problems
 
 NAMES = (
     "folder",
@@ -21,6 +22,7 @@ NAMES = (
     "variables",
     "pinned_ami",
     "build_timeout_minutes",
+    "verify",
     "fingerprint",
     "file_digests",
 )
@@ -44,6 +46,7 @@ class ImageInputs:
     variables: Mapping[str, Any]
     pinned_ami: str
     build_timeout_minutes: float
+    verify: bool
     fingerprint: str
     file_digests: Mapping[str, str]
 
@@ -62,6 +65,8 @@ def inputs_from(props: Mapping[str, Any]) -> ImageInputs:
         variables=canonical(props.get("variables") or {}),
         pinned_ami=props.get("pinned_ami") or "",
         build_timeout_minutes=float(props.get("build_timeout_minutes") or 60),
+        # Not among what was recorded before images were verified.
+        verify=props.get("verify", True) is not False,
         fingerprint=props.get("fingerprint") or "",
         file_digests=props.get("file_digests") or {},
     )
@@ -126,6 +131,8 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if region and (problem := problem_with_region(lock, str(region))):
         problems.append(("region", problem))
+    if known.get("verify", True) is not False and not problems:
+        problems = [("verify", f"{folder}: {problem}") for problem in boot_problems(folder, region)]
     variables = known.get("variables") or {}
     return problems + [("variables", problem) for problem in variable_problems(template, variables).values()]
 

@@ -71,9 +71,9 @@ def named_images(amis: Amis, inputs: ImageInputs) -> list[Ami]:
 
 
 def usable_of(images: Iterable[Ami]) -> Ami | None:
-    """The one of *images* to use: not refused, and available rather than pending."""
+    """The one of *images* to use: not refused, available rather than pending, verified rather than not."""
     candidates = [ami for ami in images if not ami.refusal and ami.state in ("available", "pending")]
-    return min(candidates, key=lambda ami: not ami.is_available, default=None)
+    return min(candidates, key=lambda ami: (not ami.is_available, not ami.is_verified), default=None)
 
 
 def free_name(amis: Amis, inputs: ImageInputs) -> str:

@@ -72,6 +72,14 @@ class Packer:
         self._started = time.monotonic()
         self._throttle = Throttle()
 
+    def run(self) -> Ended:
+        """All of it, as far as it succeeds; how the last step ended."""
+        for step in (self.init, self.validate):
+            ended = step()
+            if not succeeded(ended):
+                return ended
+        return self.build()
+
     def init(self) -> Ended:
         """Install the plugins that the template requires."""
         return self._follow("init", "packer", "init", ".")

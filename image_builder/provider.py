@@ -58,6 +58,7 @@ from image_builder.inputs import (
 )
 from image_builder.known_base import require_base_images
 from image_builder.lookup import existing_image, pinned_image
+from image_builder.verification import verify_image
 
 
 class PackerImageProvider(ResourceProvider):
@@ -162,17 +163,24 @@ def _short_errors(family: str, region: str) -> Iterator[None]:
 def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
     if inputs.pinned_ami:
         return pinned_image(amis, inputs), "pinned"
-    if (found := _reuse(inputs, amis)) is not None:
+    if (found := _reuse(inputs, amis)) is not None and not _is_to_be_verified(found, inputs):
         return found, "reused"
     with only_builder(Path.cwd(), inputs, lambda line: say(inputs.family, line)) as lock:
         # Another build of it may have ended since we looked.
         if (found := _reuse(inputs, amis)) is not None:
-            return found, "reused"
-        require_base_images(amis, inputs.folder)
-        started = time.monotonic()
-        ami, origin = build_image(inputs, amis, lambda line: say(inputs.family, line), lock)
-        say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
+            ami, origin = found, "reused"
+        else:
+            require_base_images(amis, inputs.folder)
+            started = time.monotonic()
+            ami, origin = build_image(inputs, amis, lambda line: say(inputs.family, line), lock)
+            say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
+        if _is_to_be_verified(ami, inputs):
+            ami = verify_image(inputs, ami, amis, lambda line: say(inputs.family, line), lock)
         return ami, origin
+
+
+def _is_to_be_verified(ami: Ami, inputs: ImageInputs) -> bool:
+    return inputs.verify and not ami.is_verified
 
 
 def _reuse(inputs: ImageInputs, amis: Amis) -> Ami | None:

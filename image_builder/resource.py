@@ -42,7 +42,9 @@ class PackerImageArgs:
     pinned_ami: pulumi.Input[str] | None = None
     """The AMI to use, whatever the folder holds; it must be of this family and built by Packer."""
     build_timeout_minutes: pulumi.Input[int] = 60
-    """How long a build may take before it is stopped and cleaned up."""
+    """How long a build, or a verification, may take before it is stopped and cleaned up."""
+    verify: pulumi.Input[bool] = True
+    """Whether a new image is booted once and checked (`verify/` in the folder) before it counts."""
 
 
 class PackerImage(Resource, module="image_builder", name="PackerImage"):
@@ -76,6 +78,7 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
             "variables": variables,
             "pinned_ami": args.pinned_ami or None,
             "build_timeout_minutes": args.build_timeout_minutes,
+            "verify": args.verify,
             "fingerprint": fingerprint_of(digests, variables, args.family) if digests else None,
             "file_digests": digests or None,
         }

@@ -121,6 +121,15 @@ def missing_variables(
     ]
 
 
+def require_variables(
+    folder: Path, template: Template, variables: Mapping[str, Any], environment: Collection[str]
+) -> None:
+    """Fail unless each variable of *template*, that of *folder*, has a value."""
+    if missing := missing_variables(template, variables, environment):
+        names = ", ".join(f"{name} (PKR_VAR_{name})" for name in missing)
+        raise TemplateError(f"{folder}: no value for {names} · set it in variables, or in the environment")
+
+
 def _variables_of(blocks: list[Block]) -> dict[str, Variable]:
     found: dict[str, Variable] = {}
     for block in blocks:

@@ -19,6 +19,11 @@ def reuse(ami: Ami, now: datetime, why: str = "") -> str:
     return f"reuse {ami.ami_id} {built(ami, now)}" + (f": {why}" if why else "")
 
 
+def verified_first(line: str) -> str:
+    """*line* about an image to be reused of which no run of the checks has passed yet."""
+    return f"{line}; it is not verified yet: its checks are run first, on a throwaway machine"
+
+
 def build(why: str) -> str:
     """`build: app/server.py changed`"""
     return f"build: {why}"

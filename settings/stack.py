@@ -27,6 +27,7 @@ class StackSettings:
     )
     pinned_ami: str | None = setting(optional(_AMI_ID))
     build_timeout_minutes: int = setting(whole_number(1, 720))
+    verify_image: bool = setting(boolean)
 
     vpc_id: str | None = setting(
         optional(matching(r"vpc-[0-9a-f]{8,17}", "a VPC id such as vpc-0123456789abcdef0"))

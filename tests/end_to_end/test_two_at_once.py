@@ -31,6 +31,7 @@ QUICK = {
     "healthCheckIntervalSeconds": 5,
     "deregistrationDelaySeconds": 1,
     "healthCheckGracePeriodSeconds": 120,
+    "verifyImage": "false",
 }
 STACKS = ("dev", "prod")
 SECONDS = 300

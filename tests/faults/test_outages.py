@@ -27,6 +27,7 @@ CONFIG = {
     "desiredCapacity": 1,
     "maxHealthyPercentage": 200,
     "healthCheckGracePeriodSeconds": 300,  # a busy computer is no fault
+    "verifyImage": "false",
 }
 THROTTLING_SECONDS = 20
 OUTAGE_SECONDS = 45

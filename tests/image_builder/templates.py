@@ -70,6 +70,7 @@ def props_of(folder: Path, **changes: Any) -> dict[str, Any]:
         "region": REGION,
         "variables": {},
         "build_timeout_minutes": 5,
+        "verify": False,  # plain moto has no machine that could be looked at
         **changes,
     }
     digests = digest_files(folder)

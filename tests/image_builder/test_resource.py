@@ -67,7 +67,7 @@ def test_the_inputs_are_those_of_the_contract_and_no_path_of_this_machine(
     inputs = {name: value for name, value in registered.inputs.items() if value is not None}
     provider = inputs.pop("__provider")
     assert registered.typ == "pulumi-python:dynamic/image_builder:PackerImage"
-    assert inputs == props_of(Path("images/tiny"), variables={"size": 3})
+    assert inputs == props_of(Path("images/tiny"), variables={"size": 3}, verify=True)
     assert str(project) not in str(inputs) + str(provider)
 
 

@@ -1,0 +1,140 @@
+"""What is looked at in every image: nothing of the machine that it was built on may be left in it.
+
+The machine has just booted for the first time. It has this run's own login, and what a boot makes; all
+else is the image's.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+from testinfra.host import Host
+
+from image_builder.checks import Image
+from image_builder.checks.hygiene.secrets import CREDENTIAL_FILES, MADE_AT_BOOT, PATTERNS, PLACES
+
+_CLOCK_SECONDS = 5
+"""How far apart the kernel's clock and that of a file system may be."""
+
+
+def lines_of(host: Host, script: str) -> list[str]:
+    """What *script* prints on the machine, which must not fail."""
+    return [line for line in host.check_output("sh -c %s", script).splitlines() if line]
+
+
+def homes(host: Host) -> list[str]:
+    """The home of everybody, root among them."""
+    found = lines_of(host, "getent passwd | cut -d: -f6 | sort -u")
+    return [home for home in found if home not in ("/", "/nonexistent", "/dev/null")]
+
+
+def older_than_the_boot(host: Host, *patterns: str) -> list[str]:
+    """The files at *patterns* that were there before the machine started."""
+    files = lines_of(host, f"stat --format '%Y %n' {' '.join(patterns)} 2>/dev/null || true")
+    # The age of the first process: of a machine, and also where several share a kernel.
+    now, age = lines_of(host, "date +%s; ps -o etimes= -p 1")
+    boot = int(now) - int(age) - _CLOCK_SECONDS
+    return [file.partition(" ")[2] for file in files if int(file.partition(" ")[0]) < boot]
+
+
+def test_nobody_but_this_run_can_log_in_with_a_key(host: Host, image: Image) -> None:
+    keys = lines_of(
+        host,
+        "find / -xdev -path /proc -prune -o -type f -name 'authorized_keys*' -size +0 -print0 "
+        "| xargs -0 -r grep -HEv '^[[:space:]]*(#|$)' || true",
+    )
+
+    others = [line.partition(":")[0] for line in keys if image.login_key.split()[1] not in line]
+    assert others == [], "keys of somebody else can log in"
+
+
+def test_nobody_can_log_in_without_a_key(host: Host) -> None:
+    empty = lines_of(host, "getent shadow | awk -F: '$2 == \"\" { print $1 }'")
+
+    assert empty == [], "these users have an empty password"
+
+
+def test_the_host_keys_were_made_at_this_boot(host: Host) -> None:
+    assert older_than_the_boot(host, "/etc/ssh/ssh_host_*_key") == [], "the image holds host keys"
+
+
+def test_the_machine_id_was_made_at_this_boot(host: Host) -> None:
+    assert older_than_the_boot(host, "/etc/machine-id") == [], "all machines of the image would have one id"
+
+
+def test_there_is_no_history_of_a_shell(host: Host) -> None:
+    names = "-name '.*_history' -o -name .lesshst -o -name .viminfo -o -name .wget-hsts"
+    found = [
+        path
+        for home in homes(host)
+        for path in lines_of(
+            host, f"find {shlex.quote(home)} -xdev -maxdepth 1 '(' {names} ')' 2>/dev/null || true"
+        )
+    ]
+
+    assert found == []
+
+
+def test_cloud_init_knows_of_no_other_machine(host: Host) -> None:
+    here = lines_of(host, "basename $(readlink -f /var/lib/cloud/instance) 2>/dev/null || true")
+    known = lines_of(host, "ls /var/lib/cloud/instances 2>/dev/null || true")
+    before = lines_of(host, "cat /var/lib/cloud/data/previous-instance-id 2>/dev/null || true")
+
+    others = {*known, *before} - {*here, "NO_PREVIOUS_INSTANCE_ID"}
+    assert others == set(), (
+        "cloud-init ran on another machine: run `cloud-init clean` at the end of the build"
+    )
+
+
+def test_there_are_no_credentials_of_the_build(host: Host) -> None:
+    paths = " ".join(shlex.quote(f"{home}/{name}") for home in homes(host) for name in CREDENTIAL_FILES)
+
+    assert lines_of(host, f"ls -d {paths} 2>/dev/null || true") == []
+
+
+def test_nothing_looks_like_a_secret(host: Host) -> None:
+    everything = shlex.quote("|".join(f"({pattern})" for pattern in PATTERNS.values()))
+    files = lines_of(
+        host,
+        f"ls -d {PLACES} 2>/dev/null "
+        f"| xargs -r grep --recursive --files-with-matches --devices=skip -siE {everything} || true",
+    )
+    allowed = lines_of(host, f"ls {' '.join(MADE_AT_BOOT)} 2>/dev/null || true")
+
+    # Never what was found: it would be in the log.
+    found = {file: kinds_in(host, file) for file in files if file not in allowed}
+    assert found == {}
+
+
+def kinds_in(host: Host, file: str) -> list[str]:
+    """The kinds of secrets in *file*."""
+    return [
+        kind for kind, pattern in PATTERNS.items() if host.run("grep -qiE -e %s %s", pattern, file).rc == 0
+    ]
+
+
+def test_every_package_is_whole_and_as_new_as_the_image_knows(host: Host) -> None:
+    if not host.exists("dpkg"):
+        pytest.skip("no dpkg here")
+
+    assert lines_of(host, "dpkg --audit") == []
+    # What apt knows is what the build left of its lists; the archive itself is not asked: a package that came
+    # out since is no fault of the image, and the machine may have no way to the internet.
+    upgrades = lines_of(host, "apt-get --simulate --quiet --quiet upgrade | grep '^Inst' || true")
+    assert upgrades == [], "the build left these out"
+
+
+def test_the_newest_kernel_of_the_image_runs(host: Host) -> None:
+    kernels = lines_of(host, "ls /boot/vmlinuz-* 2>/dev/null | sort --version-sort || true")
+
+    assert not kernels or kernels[-1] == f"/boot/vmlinuz-{host.check_output('uname -r')}"
+
+
+def test_every_service_started_at_boot(host: Host) -> None:
+    if not host.exists("systemctl"):
+        pytest.skip("no systemd here")
+
+    failed = lines_of(host, "systemctl list-units --state=failed --plain --no-legend | cut -d' ' -f1")
+    why = [line for unit in failed for line in lines_of(host, f"journalctl -q -n 3 -o cat -u {unit} || true")]
+    assert failed == [], "\n".join(why)

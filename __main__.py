@@ -15,7 +15,7 @@ from settings import load_settings
 
 settings = load_settings()
 check_credentials(
-    build_minutes=0 if settings.pinned_ami else settings.build_timeout_minutes,
+    build_minutes=settings.build_timeout_minutes if settings.may_build else 0,
     rollout_minutes=settings.rollout_timeout_minutes,
 )
 name = f"{settings.image_family}-{pulumi.get_stack()}"
@@ -28,6 +28,9 @@ image = PackerImage(
         family=settings.image_family,
         region=settings.region,
         pinned_ami=settings.pinned_ami,
+        promote_from=settings.promote_from,
+        require_verified_in=settings.require_verified_in,
+        allow_unverified_pin=settings.allow_unverified_pin,
         build_timeout_minutes=settings.build_timeout_minutes,
         verify=settings.verify_image,
     ),

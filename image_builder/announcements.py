@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_builder import wording
-from image_builder.amis import Amis
-from image_builder.ec2_client import reason_of
+from image_builder.amis import TAG_COMMIT, Amis
+from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
+from image_builder.gates import promoted_image, require_gate, verified_image
+from image_builder.git import read_log
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import base_problem, newer_base_images
 from image_builder.lookup import existing_image, pinned_image
@@ -28,8 +30,10 @@ _announced_lock = threading.Lock()
 def check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
     """Whether the pin holds; without AWS a preview goes on, and create looks again."""
     now = datetime.now(UTC)
+    amis = Amis.of(inputs.region, is_preview=True)
     try:
-        ami = pinned_image(Amis.of(inputs.region, is_preview=True), inputs)
+        ami = pinned_image(amis, inputs)
+        require_gate(amis, ami, inputs)
     except AmiError as error:
         return [("pinned_ami", str(error))]
     except (BotoCoreError, ClientError) as error:
@@ -39,10 +43,50 @@ def check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
     return []
 
 
+def check_gate(inputs: ImageInputs) -> list[tuple[str, str]]:
+    """Whether the image succeeded where it has to first; without AWS a preview goes on as with a pin."""
+    if not inputs.require_verified_in:
+        return []
+    try:
+        verified_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except AmiError as error:
+        return [("require_verified_in", str(error))]
+    except (BotoCoreError, ClientError):
+        return []  # announce_outcome says that AWS does not answer.
+    return []
+
+
+def choose_promoted(inputs: ImageInputs) -> tuple[str, list[tuple[str, str]]]:
+    """The AMI to promote, or why there is none."""
+    try:
+        return promoted_image(Amis.of(inputs.region, is_preview=True), inputs).ami_id, []
+    except AmiError as error:
+        return "", [("promote_from", str(error))]
+    except (BotoCoreError, ClientError) as error:
+        reason = reason_and_advice(error)
+        problem = f"AWS could not be asked what succeeded in {inputs.promote_from}: {reason}"
+        return "", [("promote_from", problem)]
+
+
+def announce_promotion(inputs: ImageInputs, running_commit: str) -> None:
+    """Say which image is promoted, and the commits between it and what runs, where they are known here."""
+    try:
+        ami = promoted_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except (AmiError, BotoCoreError, ClientError):
+        return  # check has said why, or create will.
+    commit = ami.tags.get(TAG_COMMIT, "")
+    forth = read_log(inputs.folder, running_commit, commit)
+    back = read_log(inputs.folder, commit, running_commit)
+    lines = [wording.promoted(ami, inputs.promote_from, datetime.now(UTC))]
+    if running_commit and commit:
+        lines += wording.commits_between(running_commit, forth, back)
+    _announce(inputs, "\n".join(lines))
+
+
 def announce_outcome(inputs: ImageInputs, why: str) -> None:
     """Say which of reuse and build it will be, and why: read-only, and without AWS as much as can be said."""
-    if inputs.pinned_ami:
-        return  # check has said it
+    if inputs.pinned_ami or inputs.promoted_ami:
+        return  # it has been said
     short = inputs.fingerprint[:12]
     try:
         found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
@@ -60,9 +104,9 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
 def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
     """Why *ami_id*, which the state holds, must not be used any more; a moment to come is said here.
 
-    A pinned one was checked before. Without AWS there is nothing to tell.
+    A pinned or promoted one was checked before. Without AWS there is nothing to tell.
     """
-    if inputs.pinned_ami:
+    if inputs.pinned_ami or inputs.promoted_ami:
         return ""
     try:
         ami = Amis.of(inputs.region, is_preview=True).get(ami_id)
@@ -95,7 +139,8 @@ def _announce_base_problem(inputs: ImageInputs) -> None:
 
 def _announce(inputs: ImageInputs, line: str, about: str = "outcome") -> None:
     """Say *line*, once in this process for what it is *about* of one image that is to be."""
-    subject = (about, inputs.family, inputs.region, inputs.pinned_ami, inputs.fingerprint)
+    image = inputs.pinned_ami or inputs.promoted_ami or inputs.fingerprint
+    subject = (about, inputs.family, inputs.region, image)
     with _announced_lock:
         if subject in _announced:
             return
@@ -105,4 +150,5 @@ def _announce(inputs: ImageInputs, line: str, about: str = "outcome") -> None:
 
 def say(family: str, line: str) -> None:
     # The plugin's standard output is a pipe: without flush nothing is seen before it ends.
-    print(f"image {family}: {line}", flush=True)
+    for part in line.splitlines():
+        print(f"image {family}: {part}", flush=True)

@@ -21,12 +21,19 @@ NAMES = (
     "region",
     "variables",
     "pinned_ami",
+    "promote_from",
+    "promoted_ami",
+    "require_verified_in",
+    "allow_unverified_pin",
     "build_timeout_minutes",
     "verify",
     "fingerprint",
     "file_digests",
 )
-"""The inputs that are recorded; the working tree's are not while an image is pinned."""
+"""The inputs that are recorded; the working tree's are not while an image is pinned or promoted.
+
+`promoted_ami` is found by the provider: the image that succeeded last in `promote_from`.
+"""
 OF_THE_WORKING_TREE = ("fingerprint", "file_digests")
 
 # EC2 API reference, CreateImage: 3 to 128 letters, digits, ( ) [ ] space . / - ' @ _
@@ -45,6 +52,10 @@ class ImageInputs:
     region: str
     variables: Mapping[str, Any]
     pinned_ami: str
+    promote_from: str = ""
+    promoted_ami: str = ""
+    require_verified_in: str = ""
+    allow_unverified_pin: bool = False
     build_timeout_minutes: float
     verify: bool
     fingerprint: str
@@ -64,12 +75,21 @@ def inputs_from(props: Mapping[str, Any]) -> ImageInputs:
         region=props["region"],
         variables=canonical(props.get("variables") or {}),
         pinned_ami=props.get("pinned_ami") or "",
+        promote_from=props.get("promote_from") or "",
+        promoted_ami=props.get("promoted_ami") or "",
+        require_verified_in=props.get("require_verified_in") or "",
+        allow_unverified_pin=bool(props.get("allow_unverified_pin")),
         build_timeout_minutes=float(props.get("build_timeout_minutes") or 60),
         # Not among what was recorded before images were verified.
         verify=props.get("verify", True) is not False,
         fingerprint=props.get("fingerprint") or "",
         file_digests=props.get("file_digests") or {},
     )
+
+
+def is_chosen(props: Mapping[str, Any]) -> bool:
+    """Whether *props* name an AMI, or a stack whose AMI it is: the working tree then decides nothing."""
+    return bool(props.get("pinned_ami") or props.get("promote_from"))
 
 
 def is_known(value: Any) -> bool:
@@ -106,7 +126,7 @@ def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("build_timeout_minutes", f"{minutes!r} · 1 to {_MOST_MINUTES} minutes were expected")
         )
     # A pin is for emergencies too: a template that is broken just now must not stand in its way.
-    if "folder" in known and "pinned_ami" in known and not pin:
+    if "folder" in known and {"pinned_ami", "promote_from"} <= {*known} and not is_chosen(known):
         problems += _problems_with_folder(known)
     return problems
 

@@ -39,7 +39,10 @@ from image_builder.amis import (
 from image_builder.announcements import (
     announce_newer_base,
     announce_outcome,
+    announce_promotion,
+    check_gate,
     check_pin,
+    choose_promoted,
     refusal_of_recorded,
     say,
 )
@@ -48,11 +51,13 @@ from image_builder.build_lock import only_builder, remove_free_locks
 from image_builder.dead_runs import remove_what_dead_runs_left
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ImageBuildError
+from image_builder.gates import promoted_image, require_gate, verified_image
 from image_builder.inputs import (
     NAMES,
     OF_THE_WORKING_TREE,
     ImageInputs,
     inputs_from,
+    is_chosen,
     is_known,
     problems_with,
 )
@@ -68,17 +73,12 @@ class PackerImageProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """All that is wrong with the inputs, at once; and of a new image what will happen."""
-        # While pinned, the working tree decides nothing: its fingerprint is not even recorded.
-        left_out = OF_THE_WORKING_TREE if news.get("pinned_ami") else ()
+        # While pinned or promoted, the working tree decides nothing: its fingerprint is not even recorded.
+        left_out = OF_THE_WORKING_TREE if is_chosen(news) else ()
         inputs = {name: news[name] for name in NAMES if news.get(name) is not None and name not in left_out}
         problems = problems_with(news)
         if not problems and all(is_known(inputs.get(name)) for name in NAMES):
-            if inputs.get("pinned_ami"):
-                problems = check_pin(inputs_from(inputs))
-            else:
-                if not _olds:
-                    announce_outcome(inputs_from(inputs), "")
-                announce_newer_base(inputs_from(inputs))
+            problems = _check_choice(inputs, _olds)
         return CheckResult(inputs, [CheckFailure(name, reason) for name, reason in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -87,7 +87,9 @@ class PackerImageProvider(ResourceProvider):
         """
         replaces = what_replaces(_olds, _news)
         if all(is_known(_news.get(name)) for name in NAMES):
-            if replaces:
+            if replaces and _news.get("promoted_ami"):
+                announce_promotion(inputs_from(_news), _olds.get("git_commit") or "")
+            elif replaces:
                 announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
             elif refusal := refusal_of_recorded(inputs_from(_news), _id):
                 replaces = ["ami_id"]
@@ -95,7 +97,7 @@ class PackerImageProvider(ResourceProvider):
         return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """The image: pinned and verified, else reused, else built."""
+        """The image: pinned or promoted and checked, else reused, else, where it may be, built."""
         inputs = inputs_from(props)
         with _short_errors(inputs.family, inputs.region):
             ami, origin = _make(inputs, Amis.watched(inputs.region, lambda line: say(inputs.family, line)))
@@ -125,9 +127,10 @@ class PackerImageProvider(ResourceProvider):
 
 def what_replaces(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     """The inputs whose change means another image; *olds* are inputs and outputs as recorded."""
-    pin = news.get("pinned_ami")
-    # A pinned image's recorded fingerprint is the pinned one's; only the pin says what it was made for.
-    names = ["family", "region", "pinned_ami"] + ([] if pin or olds.get("pinned_ami") else ["fingerprint"])
+    names = ["family", "region", "pinned_ami", "promoted_ami"]
+    # A chosen image's recorded fingerprint is that of the AMI; only the choice says what it was made for.
+    if not any(props.get(name) for props in (olds, news) for name in ("pinned_ami", "promoted_ami")):
+        names.append("fingerprint")
     return [name for name in names if (olds.get(name) or None) != (news.get(name) or None)]
 
 
@@ -160,9 +163,32 @@ def _short_errors(family: str, region: str) -> Iterator[None]:
         ) from None
 
 
+def _check_choice(inputs: dict[str, Any], olds: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Whether the image may be deployed; *inputs* get the AMI that is promoted, and diff tells of changes."""
+    if inputs.get("pinned_ami"):
+        return check_pin(inputs_from(inputs))
+    if inputs.get("promote_from"):
+        inputs["promoted_ami"], problems = choose_promoted(inputs_from({**inputs, "promoted_ami": ""}))
+        if not problems and (not olds or olds.get("promoted_ami") == inputs["promoted_ami"]):
+            announce_promotion(inputs_from(inputs), "")
+        return problems
+    problems = check_gate(inputs_from(inputs))
+    if not problems:
+        if not olds:
+            announce_outcome(inputs_from(inputs), "")
+        announce_newer_base(inputs_from(inputs))
+    return problems
+
+
 def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
     if inputs.pinned_ami:
-        return pinned_image(amis, inputs), "pinned"
+        pinned = pinned_image(amis, inputs)
+        require_gate(amis, pinned, inputs)
+        return pinned, "pinned"
+    if inputs.promote_from:
+        return promoted_image(amis, inputs), "promoted"
+    if inputs.require_verified_in:
+        return verified_image(amis, inputs), "reused"
     if (found := _reuse(inputs, amis)) is not None and not _is_to_be_verified(found, inputs):
         return found, "reused"
     with only_builder(Path.cwd(), inputs, lambda line: say(inputs.family, line)) as lock:

@@ -41,6 +41,12 @@ class PackerImageArgs:
     """Values for variables that the template declares; plain ones, they are part of the fingerprint."""
     pinned_ami: pulumi.Input[str] | None = None
     """The AMI to use, whatever the folder holds; it must be of this family and built by Packer."""
+    promote_from: str | None = None
+    """The stack whose image to use, the one that succeeded there last, whatever the folder holds."""
+    require_verified_in: str | None = None
+    """The stack where an image must have succeeded before it is used here: it is then never built here."""
+    allow_unverified_pin: bool = False
+    """Whether `pinned_ami` need not have succeeded there: for an emergency."""
     build_timeout_minutes: pulumi.Input[int] = 60
     """How long a build, or a verification, may take before it is stopped and cleaned up."""
     verify: pulumi.Input[bool] = True
@@ -55,7 +61,7 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
     ami_name: pulumi.Output[str]
     region: pulumi.Output[str]
     fingerprint: pulumi.Output[str]
-    """That of the AMI; for a pinned one not that of the folder."""
+    """That of the AMI; for a pinned or promoted one not that of the folder."""
     git_commit: pulumi.Output[str]
     """The commit it was built from; empty outside a repository."""
     git_dirty: pulumi.Output[bool]
@@ -64,12 +70,14 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
     packer_version: pulumi.Output[str]
     built_at: pulumi.Output[str]
     origin: pulumi.Output[str]
-    """`built`, `reused` or `pinned`"""
+    """`built`, `reused`, `pinned` or `promoted`"""
 
     def __init__(self, name: str, args: PackerImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _refuse_outputs(args)
         variables = canonical(args.variables)
-        digests = {} if args.pinned_ami and isinstance(args.pinned_ami, str) else _digests(args.folder)
+        is_pinned = isinstance(args.pinned_ami, str) and bool(args.pinned_ami)
+        is_chosen = is_pinned or bool(args.promote_from)
+        digests = {} if is_chosen else _digests(args.folder)
         props: dict[str, Any] = {
             **dict.fromkeys(_OUTPUTS),
             "folder": relative_folder(args.folder),
@@ -77,6 +85,9 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
             "region": args.region,
             "variables": variables,
             "pinned_ami": args.pinned_ami or None,
+            "promote_from": args.promote_from,
+            "require_verified_in": args.require_verified_in,
+            "allow_unverified_pin": args.allow_unverified_pin or None,
             "build_timeout_minutes": args.build_timeout_minutes,
             "verify": args.verify,
             "fingerprint": fingerprint_of(digests, variables, args.family) if digests else None,

@@ -9,9 +9,11 @@ from typing import Any
 from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
 from image_builder.base_image import LockedImage
 from image_builder.fingerprint import canonical, changed_files
+from image_builder.git import LoggedCommit
 from image_builder.revocation import warning_of
 
 _SHOWN_CHANGES = 3
+_SHOWN_COMMITS = 10
 
 
 def reuse(ami: Ami, now: datetime, why: str = "") -> str:
@@ -39,6 +41,29 @@ def pinned(ami_id: str, ami: Ami | None, now: datetime, hindrance: str = "") -> 
     if ami is None:
         return f"pinned to {ami_id}; it could not be looked at: {hindrance}"
     return f"pinned to {ami_id} {built(ami, now)}"
+
+
+def promoted(ami: Ami, stack: str, now: datetime) -> str:
+    """`promoted from dev: ami-… (built 3 h ago from 4e5f6a7)`"""
+    return f"promoted from {stack}: {ami.ami_id} {built(ami, now)}"
+
+
+def commits_between(
+    running: str, forth: Sequence[LoggedCommit] | None, back: Sequence[LoggedCommit] | None
+) -> list[str]:
+    """The commits that an image brings, or takes back, against the *running* one: at most ten of each."""
+    if forth is None or back is None:
+        return [f"the commits between {running[:7]}, which runs, and it are not known in this repository"]
+    lines: list[str] = []
+    for verb, commits in (("brings", forth), ("takes back", back)):
+        if commits:
+            lines.append(
+                f"{verb} {len(commits)} commit{'s' if len(commits) > 1 else ''} against {running[:7]}:"
+            )
+            lines += [f"  {commit.sha[:7]} {commit.subject}" for commit in commits[:_SHOWN_COMMITS]]
+            if len(commits) > _SHOWN_COMMITS:
+                lines.append(f"  and {len(commits) - _SHOWN_COMMITS} more")
+    return lines
 
 
 def built(ami: Ami, now: datetime) -> str:
@@ -72,14 +97,15 @@ def age(moment: str, now: datetime) -> str:
 
 
 def why_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
-    """What of *news* is not as in *olds*, in words; the old pin counts when it goes."""
+    """What of *news* is not as in *olds*, in words; the old pin or promotion counts when it goes."""
     changes: list[str] = []
-    if olds.get("pinned_ami") and not news.get("pinned_ami"):
-        changes.append("no longer pinned")
+    for name, word in (("pinned_ami", "pinned"), ("promoted_ami", "promoted")):
+        if olds.get(name) and not news.get(name):
+            changes.append(f"no longer {word}")
     for name in ("family", "region"):
         if olds.get(name) != news.get(name):
             changes.append(f"{name} was {olds.get(name)}")
-    if not changes or not olds.get("pinned_ami"):
+    if not changes or not (olds.get("pinned_ami") or olds.get("promoted_ami")):
         changes += [f"variable {name} changed" for name in _changed_variables(olds, news)]
         changes += changed_files(olds.get("file_digests") or {}, news.get("file_digests") or {})
     return shortened(changes) or "its fingerprint changed"

@@ -20,6 +20,15 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"maxSize {settings.max_size} was expected · "
             f"{remedy('desiredCapacity', settings.min_size, stack)}"
         )
+    for key, other in (
+        ("promoteFrom", settings.promote_from),
+        ("requireVerifiedIn", settings.require_verified_in),
+    ):
+        if other == stack:
+            problems.append(
+                f"{key} is {other}, this stack itself · another stack was expected · "
+                f"pulumi config rm {key} --stack {stack}"
+            )
     # RefreshPreferences, Auto Scaling API reference.
     if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
         problems.append(
@@ -108,6 +117,11 @@ def find_doubts(settings: StackSettings) -> list[str]:
         doubts.append(
             f"maxHealthyPercentage {most} leaves no room for an extra instance beside {desired}: a rollout "
             f"exceeds it by one instance; {100 + -(-100 // desired)} says so openly"
+        )
+    if settings.allow_unverified_pin:
+        doubts.append(
+            f"allowUnverifiedPin is on: any image of the family may be pinned, whether it succeeded in "
+            f"{settings.require_verified_in or 'another stack'} or not; remove it once the emergency is over"
         )
     if settings.allowed_cidr_blocks == ():
         doubts.append("allowedCidrBlocks is empty: nobody can reach the load balancer")

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from settings.readers import Reader, boolean, cidr_block, list_of, matching, one_of, optional, whole_number
 
 _AMI_ID = matching(r"ami-[0-9a-f]{8}([0-9a-f]{9})?", "an AMI id such as ami-0123456789abcdef0")
+# pulumi/sdk/go/common/tokens, ParseStackName: what a stack may be called, at most 100 characters.
+_STACK = matching(r"[A-Za-z0-9_.-]{1,100}", "a stack's name such as dev")
 _SUBNET_ID = matching(r"subnet-[0-9a-f]{8,17}", "subnet ids such as subnet-0123456789abcdef0")
 
 
@@ -26,6 +28,9 @@ class StackSettings:
         matching(r"[A-Za-z0-9][A-Za-z0-9()./_-]{0,99}", "1 to 100 letters, digits or ( ) . - / _")
     )
     pinned_ami: str | None = setting(optional(_AMI_ID))
+    promote_from: str | None = setting(optional(_STACK))
+    require_verified_in: str | None = setting(optional(_STACK))
+    allow_unverified_pin: bool = setting(boolean)
     build_timeout_minutes: int = setting(whole_number(1, 720))
     verify_image: bool = setting(boolean)
 
@@ -79,6 +84,11 @@ class StackSettings:
     p99_latency_alarm_milliseconds: int | None = setting(optional(whole_number(1, 3_600_000)))
 
     region: str
+
+    @property
+    def may_build(self) -> bool:
+        """Whether an image may be built for this stack, and not only found."""
+        return not (self.pinned_ami or self.promote_from or self.require_verified_in)
 
 
 def key_of(field_name: str) -> str:

@@ -80,10 +80,11 @@ def test_the_settings_of_each_stack_in_the_repository_are_good(stack: str) -> No
 def test_production_runs_several_instances_and_misses_none_of_them_in_a_rollout() -> None:
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
 
-    settings = settings_with(
-        **{key.removeprefix(NAMESPACE): as_text(value) for key, value in config.items() if NAMESPACE in key}
-    )
+    own = {key.removeprefix(NAMESPACE): as_text(value) for key, value in config.items() if NAMESPACE in key}
+    settings = read_settings({**DEFAULTS, **own}, region="us-east-1", stack="prod")
 
+    assert settings.require_verified_in == "dev"
+    assert not settings.may_build
     assert settings.min_size >= 3
     assert settings.min_healthy_percentage == 100
     assert settings.desired_capacity * settings.max_healthy_percentage // 100 > settings.desired_capacity
@@ -104,6 +105,19 @@ def test_a_delay_that_is_left_to_aws_is_none_and_a_configured_zero_is_one() -> N
     assert settings_with().checkpoint_delay_seconds is None
     checkpoints = {"checkpointPercentages": "[50, 100]"}
     assert settings_with(checkpointDelaySeconds="0", **checkpoints).checkpoint_delay_seconds == 0
+
+
+@pytest.mark.parametrize("chosen", ["promoteFrom", "requireVerifiedIn"])
+def test_an_image_is_built_for_the_working_tree_only(chosen: str) -> None:
+    assert settings_with().may_build
+    assert not settings_with(**{chosen: "test"}).may_build
+    assert not settings_with(pinnedAmi="ami-0123456789abcdef0").may_build
+
+
+def test_an_emergency_that_lasts_is_doubted() -> None:
+    (doubt,) = find_doubts(settings_with(allowUnverifiedPin="true", requireVerifiedIn="test"))
+
+    assert "whether it succeeded in test or not" in doubt
 
 
 def test_an_empty_pin_is_no_pin() -> None:
@@ -137,6 +151,7 @@ def test_a_list_is_read_as_one() -> None:
         ("scaleInProtectedInstances", "Terminate", "Wait, Ignore or Refresh"),
         ("onRefreshInProgress", "Wait", "wait, cancel or fail"),
         ("pinnedAmi", "ami-123", "an AMI id such as ami-0123456789abcdef0"),
+        ("promoteFrom", "my stack", "a stack's name such as dev"),
         ("pinnedAmi", "latest", "an AMI id such as ami-0123456789abcdef0"),
         ("pinnedAmi", "ami-0123456789abcdef0\n", "an AMI id such as ami-0123456789abcdef0"),
         ("healthCheckPath", "healthz", "a path that begins with /"),
@@ -241,6 +256,8 @@ def test_a_secret_is_never_shown() -> None:
             "listenerPort is 80 with a certificate",
         ),
         ({"listenerPort": "443"}, "listenerPort is 443 without a certificateArn"),
+        ({"promoteFrom": "dev"}, "promoteFrom is dev, this stack itself · another stack was expected"),
+        ({"requireVerifiedIn": "dev"}, "pulumi config rm requireVerifiedIn --stack dev"),
         ({"checkpointPercentages": "[50, 50, 100]"}, "checkpointPercentages is 50, 50, 100 · an ascending"),
         ({"checkpointPercentages": "[50, 20]"}, "checkpointPercentages is 50, 20 · an ascending list"),
         ({"checkpointPercentages": "[20, 50]"}, "config set --path 'checkpointPercentages[2]' 100"),

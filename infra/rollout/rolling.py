@@ -94,7 +94,7 @@ class Rollout:
             self.refreshes.mark_verified(ami_id, self.stack, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         except AWS_ERRORS as error:
             raise RolloutError(
-                f"{self.group_name} is on {ami_id}, but {ami_id} could not get the tag VerifiedIn:{self.stack}: "
+                f"{self.group_name} is on {ami_id}, which could not be tagged VerifiedIn:{self.stack}: "
                 f"{describe_error(error)} · ec2:CreateTags was expected to be allowed · allow it and run "
                 "pulumi up again, which replaces nothing"
             ) from None

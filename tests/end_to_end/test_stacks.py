@@ -8,16 +8,20 @@ from typing import Any
 from tests.end_to_end.checkout import Checkout, ask
 from tests.end_to_end.conftest import STACK, own_images
 
+PAGE = "images/web-app/app/page.html"
 # What makes production slow to roll, and proves nothing here.
 SHORT_WAITS = {"instanceWarmupSeconds": 1, "healthCheckIntervalSeconds": 5, "deregistrationDelaySeconds": 1}
 
 
-def test_dev_and_prod_share_one_build(project: Checkout, ec2: Any) -> None:
-    project.edit("images/web-app/app/page.html", "</body>", "<p>for both</p></body>")
+def test_prod_runs_what_succeeded_in_dev_and_builds_nothing(project: Checkout, ec2: Any) -> None:
+    project.edit(PAGE, "</body>", "<p>for both</p></body>")
     images = own_images(ec2)
     for stack in ("dev", "prod"):
         project.init(stack, **SHORT_WAITS)
     try:
+        refused = project.run("pulumi", "preview", "--stack", "prod")
+        assert refused.exit_code != 0
+        assert "has succeeded in dev · one that did was expected" in refused.output
         project.up("dev")
         project.up("prod")
 
@@ -25,6 +29,13 @@ def test_dev_and_prod_share_one_build(project: Checkout, ec2: Any) -> None:
         assert (dev["image_origin"], prod["image_origin"]) == ("built", "reused")
         assert dev["ami_id"] == prod["ami_id"] == ask(dev["url"])["ami_id"] == ask(prod["url"])["ami_id"]
         assert own_images(ec2) - images == {dev["ami_id"]}
+
+        project.edit(PAGE, "</body>", "<p>not yet in dev</p></body>")
+        project.must("pulumi", "config", "set", "promoteFrom", "dev", "--stack", "prod")
+        assert f"promoted from dev: {dev['ami_id']}" in project.preview("prod")
+        project.up("prod")
+        promoted = project.outputs("prod")
+        assert (promoted["image_origin"], promoted["ami_id"]) == ("promoted", dev["ami_id"])
     finally:
         for stack in ("dev", "prod"):
             project.must("pulumi", "destroy", "--yes", "--stack", stack)
@@ -34,7 +45,7 @@ def test_dev_and_prod_share_one_build(project: Checkout, ec2: Any) -> None:
 def test_an_image_deregistered_behind_our_back_is_found_out_by_refresh_and_built_again(
     project: Checkout, ec2: Any
 ) -> None:
-    project.edit("images/web-app/app/page.html", "</body>", "<p>soon gone</p></body>")
+    project.edit(PAGE, "</body>", "<p>soon gone</p></body>")
     project.up(STACK)
     gone = project.outputs(STACK)
     ec2.deregister_image(ImageId=gone["ami_id"])

@@ -43,8 +43,8 @@ def checkout(environment: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
     for stack in STACKS:
         checkout.init(stack, **QUICK)
-    for pause in ("checkpointPercentages", "checkpointDelaySeconds"):
-        checkout.must("pulumi", "config", "rm", pause, "--stack", "prod")
+    for key in ("requireVerifiedIn", "checkpointPercentages", "checkpointDelaySeconds"):
+        checkout.must("pulumi", "config", "rm", key, "--stack", "prod")
     yield checkout
     ups = [Up(checkout, "pulumi", "destroy", "--yes", "--stack", stack) for stack in STACKS]
     for up in ups:

@@ -49,9 +49,10 @@ class Host:
             reasons.setdefault(failure.property, []).append(failure.reason)
         return reasons
 
-    def checked(self, news: Mapping[str, Any]) -> dict[str, Any]:
+    def checked(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The inputs that check hands on."""
-        return _values(self._stub.Check(provider_pb2.CheckRequest(news=_struct(news))).inputs)
+        request = provider_pb2.CheckRequest(olds=_struct(olds, empty_without=True), news=_struct(news))
+        return _values(self._stub.Check(request).inputs)
 
     def diff(self, ami_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
         """Whether there are changes, and what replaces."""

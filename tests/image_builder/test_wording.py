@@ -8,6 +8,7 @@ import pytest
 
 from image_builder import wording
 from image_builder.amis import Ami
+from image_builder.git import LoggedCommit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -91,3 +92,19 @@ def test_without_aws_both_outcomes_are_said() -> None:
         "pinned to ami-0a; it could not be looked at: Throttling"
     )
     assert wording.pinned("ami-0a", ami(), NOW) == "pinned to ami-0a (built 3 h ago)"
+
+
+def test_the_commits_between_two_images_are_told_both_ways_and_ten_of_each_at_most() -> None:
+    many = [LoggedCommit(sha=f"{number:040x}", subject=f"Change {number}") for number in range(12)]
+    one = [LoggedCommit(sha="a" * 40, subject="Mend the page")]
+
+    assert wording.commits_between("4e5f6a7b", [], one) == [
+        "takes back 1 commit against 4e5f6a7:",
+        "  aaaaaaa Mend the page",
+    ]
+    told = wording.commits_between("4e5f6a7b", many, [])
+    assert told[0] == "brings 12 commits against 4e5f6a7:"
+    assert told[-1] == "  and 2 more"
+    assert len(told) == 12
+    assert wording.commits_between("4e5f6a7b", [], []) == []
+    assert "not known in this repository" in wording.commits_between("4e5f6a7b", None, one)[0]

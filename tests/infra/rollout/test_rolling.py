@@ -112,7 +112,7 @@ def test_a_mark_that_aws_refuses_fails_the_rollout_and_says_that_the_fleet_is_on
         roll_out(aws, stack="dev")
 
     assert str(failure.value) == (
-        f"web is on {NEW_AMI}, but {NEW_AMI} could not get the tag VerifiedIn:dev: UnauthorizedOperation: no · "
+        f"web is on {NEW_AMI}, which could not be tagged VerifiedIn:dev: UnauthorizedOperation: no · "
         "ec2:CreateTags was expected to be allowed · allow it and run pulumi up again, which replaces nothing"
     )
 

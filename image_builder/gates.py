@@ -1,0 +1,95 @@
+"""Which images a stack may run: those that succeeded in another stack first.
+
+A rollout that succeeded tags its AMI `VerifiedIn:STACK` with the time; the newest of these is what the stack
+runs, as far as the AMIs tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from image_builder.amis import TAG_FAMILY, Ami, Amis
+from image_builder.errors import AmiError
+from image_builder.inputs import ImageInputs
+from image_builder.inventory import VERIFIED_IN
+from image_builder.lookup import images_of, usable_of, why_not_deployable
+from image_builder.wording import built
+
+
+def has_succeeded_in(ami: Ami, stack: str) -> bool:
+    """Whether a rollout of *stack* succeeded with *ami*."""
+    return f"{VERIFIED_IN}{stack}" in ami.tags
+
+
+def newest_of(amis: Iterable[Ami], stack: str) -> Ami | None:
+    """The one of *amis* that succeeded last in *stack*."""
+    candidates = [ami for ami in amis if has_succeeded_in(ami, stack)]
+    return max(candidates, key=lambda ami: ami.tags[f"{VERIFIED_IN}{stack}"], default=None)
+
+
+def image_that_ran_last_in(amis: Amis, family: str, stack: str) -> Ami | None:
+    """What a rollout of *stack* succeeded with last, whatever became of it since."""
+    return newest_of(_that_succeeded_in(amis, family, stack), stack)
+
+
+def promoted_image(amis: Amis, inputs: ImageInputs) -> Ami:
+    """The image to deploy because it succeeded last in `promote_from`; raises AmiError where there is none.
+
+    Once it is chosen, `promoted_ami`, the newest does not matter any more.
+    """
+    stack = inputs.promote_from
+    candidates = _that_succeeded_in(amis, inputs.family, stack)
+    if inputs.promoted_ami:
+        candidates = [ami for ami in candidates if ami.ami_id == inputs.promoted_ami]
+    newest = newest_of((ami for ami in candidates if not why_not_deployable(ami, inputs.family)), stack)
+    if newest is None:
+        wanted = inputs.promoted_ami or "no image that may be used"
+        raise AmiError(
+            f"{wanted} {'is no longer one that' if inputs.promoted_ami else 'has'} succeeded in {stack} · an "
+            f"image of {inputs.family} with the tag {VERIFIED_IN}{stack} was expected in {amis.region} · run "
+            f"pulumi up --stack {stack}, then this again"
+        )
+    require_gate(amis, newest, inputs)
+    return newest
+
+
+def verified_image(amis: Amis, inputs: ImageInputs) -> Ami:
+    """The image of this fingerprint that succeeded in `require_verified_in`; AmiError where there is none."""
+    stack = inputs.require_verified_in
+    found = usable_of(ami for ami in images_of(amis, inputs) if has_succeeded_in(ami, stack))
+    if found is None:
+        raise AmiError(
+            f"no image of fingerprint {inputs.fingerprint[:12]} has succeeded in {stack} · one that did was "
+            f"expected, and {_what_runs(amis, inputs)} · run pulumi up --stack {stack} with these files, "
+            "then this again"
+        )
+    return found
+
+
+def require_gate(amis: Amis, ami: Ami, inputs: ImageInputs) -> None:
+    """Raise AmiError when *ami*, pinned or promoted, has not succeeded where it has to first."""
+    stack = inputs.require_verified_in
+    if not stack or has_succeeded_in(ami, stack):
+        return
+    if inputs.pinned_ami and inputs.allow_unverified_pin:
+        return
+    advice = f"pulumi up --stack {stack} with it first"
+    if inputs.pinned_ami:
+        advice = "pin one that did; in an emergency, pulumi config set allowUnverifiedPin true"
+    raise AmiError(
+        f"{ami.ami_id} ({ami.name}) has not succeeded in {stack} · an image that did was expected, and "
+        f"{_what_runs(amis, inputs)} · {advice}"
+    )
+
+
+def _what_runs(amis: Amis, inputs: ImageInputs) -> str:
+    stack = inputs.require_verified_in
+    ami = image_that_ran_last_in(amis, inputs.family, stack)
+    if ami is None:
+        return f"nothing has succeeded in {stack} yet"
+    return f"{stack} runs {ami.ami_id} {built(ami, datetime.now(UTC))}"
+
+
+def _that_succeeded_in(amis: Amis, family: str, stack: str) -> list[Ami]:
+    return amis.find_by_tags(**{TAG_FAMILY: family, f"{VERIFIED_IN}{stack}": "*"})

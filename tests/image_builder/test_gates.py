@@ -1,0 +1,210 @@
+"""Which images a stack may run: held on an emulated EC2 by the provider's own check, diff and create."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.image_builder.emulated_ec2 import EmulatedEc2
+from tests.image_builder.provider_host import Host, message_of
+from tests.image_builder.templates import props_of, write_image
+
+BUILT_AT = "2026-01-01T00:00:00Z"
+EARLIER, LATER = "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
+BUILT = r"\(built \d+ days ago from 4e5f6a7\)"
+
+
+@pytest.fixture
+def props(project: Path) -> dict[str, Any]:
+    """The inputs of an image of the working tree."""
+    return props_of(write_image(project / "images/tiny").relative_to(project))
+
+
+def register(ec2: EmulatedEc2, name: str, fingerprint: str, **tags: str) -> str:
+    """The id of an image of the family."""
+    return ec2.register(
+        name,
+        **{
+            "Built-By": "packer",
+            "ImageFamily": "tiny",
+            "ImageFingerprint": fingerprint,
+            "GitCommit": "4e5f6a7",
+            "BuiltAt": BUILT_AT,
+            **tags,
+        },
+    )
+
+
+def test_an_image_that_succeeded_where_it_has_to_is_reused(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    ami_id = register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER})
+    wanted = {**props, "require_verified_in": "dev"}
+
+    assert host.check(wanted) == {}
+    created, outs = host.create(host.checked(wanted))
+
+    assert (created, outs["origin"]) == (ami_id, "reused")
+
+
+def test_one_that_did_not_is_refused_in_a_line_that_says_what_runs_there(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    register(ec2, "new", props["fingerprint"])
+    register(ec2, "older", "e" * 64, **{"VerifiedIn:dev": EARLIER})
+    runs = register(ec2, "old", "f" * 64, **{"VerifiedIn:dev": LATER})
+    wanted = {**props, "require_verified_in": "dev"}
+
+    reasons = host.check(wanted)
+
+    assert re.fullmatch(
+        f"no image of fingerprint {props['fingerprint'][:12]} has succeeded in dev · one that did was "
+        f"expected, and dev runs {runs} {BUILT} · run pulumi up --stack dev with these files, then this "
+        "again",
+        reasons["require_verified_in"][0],
+    )
+
+
+def test_where_nothing_has_succeeded_yet_that_is_said_and_nothing_is_built(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    wanted = {**props, "require_verified_in": "dev"}
+
+    assert "and nothing has succeeded in dev yet" in host.check(wanted)["require_verified_in"][0]
+    with pytest.raises(grpc.RpcError) as failure:
+        host.create(wanted)
+
+    assert "has succeeded in dev" in message_of(failure.value)
+    assert ec2.client().describe_images(Owners=["self"])["Images"] == []
+
+
+def test_an_image_that_is_revoked_since_it_succeeded_is_refused(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER, "Revoked": "it leaks"})
+
+    assert "require_verified_in" in host.check({**props, "require_verified_in": "dev"})
+
+
+def test_a_pin_needs_that_success_too_except_in_an_emergency(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    ami_id = register(ec2, "old", "f" * 64)
+    pinned = {**props, "require_verified_in": "dev", "pinned_ami": ami_id}
+
+    (reason,) = host.check(pinned)["pinned_ami"]
+    with pytest.raises(grpc.RpcError, match="has not succeeded in dev"):
+        host.create(pinned)
+
+    assert reason == (
+        f"{ami_id} (old) has not succeeded in dev · an image that did was expected, and nothing has "
+        "succeeded in dev yet · pin one that did; in an emergency, pulumi config set allowUnverifiedPin true"
+    )
+    emergency = host.checked({**pinned, "allow_unverified_pin": True})
+    assert host.create(emergency)[1]["origin"] == "pinned"
+
+
+def test_the_image_that_succeeded_last_is_promoted_whatever_the_working_tree_holds(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    register(ec2, "own", props["fingerprint"])
+    register(ec2, "older", "d" * 64, **{"VerifiedIn:dev": EARLIER})
+    newest = register(ec2, "newest", "e" * 64, **{"VerifiedIn:dev": LATER})
+    register(ec2, "elsewhere", "f" * 64, **{"VerifiedIn:test": LATER})
+    Path(props["folder"], "template.pkr.hcl").write_text("broken {")
+
+    promoted = host.checked({**props, "promote_from": "dev"})
+    ami_id, outs = host.create(promoted)
+
+    assert (ami_id, outs["origin"], outs["fingerprint"]) == (newest, "promoted", "e" * 64)
+    assert promoted["promoted_ami"] == newest
+    assert "file_digests" not in promoted
+    assert re.fullmatch(f"image tiny: promoted from dev: {newest} {BUILT}", host.lines[0])
+
+
+def test_a_later_success_is_a_change_and_edits_are_none(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    first = register(ec2, "first", "d" * 64, **{"VerifiedIn:dev": EARLIER})
+    wanted = {**props, "promote_from": "dev"}
+    _, olds = host.create(host.checked(wanted))
+
+    assert host.diff(first, olds, host.checked({**wanted, "fingerprint": "0" * 64}, olds)) == (False, [])
+    register(ec2, "second", "e" * 64, **{"VerifiedIn:dev": LATER})
+
+    assert host.diff(first, olds, host.checked(wanted, olds)) == (True, ["promoted_ami"])
+
+
+def test_a_promotion_is_refused_where_nothing_has_succeeded_or_all_of_it_is_revoked(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    register(ec2, "revoked", "d" * 64, **{"VerifiedIn:dev": EARLIER, "Revoked": "it leaks"})
+
+    (reason,) = host.check({**props, "promote_from": "dev"})["promote_from"]
+
+    assert reason == (
+        "no image that may be used has succeeded in dev · an image of tiny with the tag VerifiedIn:dev was "
+        "expected in us-east-1 · run pulumi up --stack dev, then this again"
+    )
+
+
+def test_a_promoted_image_that_is_revoked_before_the_update_is_refused(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    ami_id = register(ec2, "one", "d" * 64, **{"VerifiedIn:dev": EARLIER})
+    promoted = host.checked({**props, "promote_from": "dev"})
+    ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "Revoked", "Value": "it leaks"}])
+
+    with pytest.raises(grpc.RpcError) as failure:
+        host.create(promoted)
+
+    assert f"{ami_id} is no longer one that succeeded in dev" in message_of(failure.value)
+
+
+def test_a_pin_wins_over_a_promotion(ec2: EmulatedEc2, host: Host, props: dict[str, Any]) -> None:
+    register(ec2, "newest", "e" * 64, **{"VerifiedIn:dev": LATER})
+    old = register(ec2, "old", "d" * 64)
+
+    pinned = host.checked({**props, "promote_from": "dev", "pinned_ami": old})
+
+    assert host.create(pinned)[1]["origin"] == "pinned"
+    assert "promoted_ami" not in pinned
+
+
+def test_a_promotion_names_the_commits_that_it_brings(
+    ec2: EmulatedEc2, host: Host, project: Path, props: dict[str, Any]
+) -> None:
+    running, next_one = commit(project, "Begin"), commit(project, "Mend the page")
+    old = register(ec2, "old", "d" * 64, **{"VerifiedIn:dev": EARLIER, "GitCommit": running})
+    wanted = {**props, "promote_from": "dev"}
+    _, olds = host.create(host.checked(wanted))
+    register(ec2, "new", "e" * 64, **{"VerifiedIn:dev": LATER, "GitCommit": next_one})
+
+    host.diff(old, olds, host.checked(wanted, olds))
+
+    told = "\n".join(host.lines)
+    assert (
+        f"image tiny: brings 1 commit against {running[:7]}:\nimage tiny:   {next_one[:7]} Mend the page"
+        in told
+    )
+
+
+def commit(project: Path, subject: str) -> str:
+    """The new commit of everything in *project*."""
+    if not (project / ".git").exists():
+        git(project, "init", "--quiet")
+    (project / "images/tiny/note").write_text(subject)
+    git(project, "add", "--all")
+    git(project, "-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", subject)
+    return git(project, "rev-parse", "HEAD")
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()

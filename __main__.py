@@ -10,6 +10,8 @@ from infra.fleet import Fleet, FleetArgs
 from infra.load_balancer import LoadBalancer, LoadBalancerArgs
 from infra.network import find_network
 from infra.rollout import InstanceRefresh, InstanceRefreshArgs
+from infra.secret_versions import find_secrets
+from infra.secrets import versions_of
 from infra.smoke_test import run_smoke_test
 from settings import load_settings
 
@@ -18,6 +20,7 @@ check_credentials(
     build_minutes=settings.build_timeout_minutes if settings.may_build else 0,
     rollout_minutes=settings.rollout_timeout_minutes,
 )
+secrets = find_secrets(settings.secret_names, settings.region)
 name = f"{settings.image_family}-{pulumi.get_stack()}"
 tags = {"Project": pulumi.get_project(), "Stack": pulumi.get_stack()}
 
@@ -84,6 +87,8 @@ fleet = Fleet(
         desired_capacity=settings.desired_capacity,
         target_cpu_percent=settings.target_cpu_percent,
         health_check_grace_period_seconds=settings.health_check_grace_period_seconds,
+        region=settings.region,
+        secrets=secrets,
         tags=tags,
     ),
 )
@@ -148,3 +153,6 @@ pulumi.export("image_origin", image.origin)
 pulumi.export("launch_template_version", fleet.launch_template_version)
 pulumi.export("auto_scaling_group", fleet.auto_scaling_group_name)
 pulumi.export("rollout_status", rollout.status)
+if secrets:
+    # Another version shows in preview, by its id, as the reason for a rollout.
+    pulumi.export("secret_versions", versions_of(secrets))

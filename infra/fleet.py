@@ -10,6 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.naming import shorten
+from infra.secrets import Secret, reading_policy, user_data
 
 LONGEST_ROLE_NAME = 64
 """CreateRole, IAM API reference."""
@@ -46,6 +47,8 @@ class FleetArgs:
     desired_capacity: int
     target_cpu_percent: int
     health_check_grace_period_seconds: int
+    region: str
+    secrets: Sequence[Secret]
     tags: Mapping[str, str]
 
 
@@ -66,7 +69,7 @@ class Fleet(pulumi.ComponentResource):
         tags = {**args.tags, "Name": name}
 
         security_group = self._security_group(name, args, tags)
-        instance_profile = self._instance_profile(name, tags)
+        instance_profile = self._instance_profile(name, args, tags)
         launch_template = self._launch_template(name, args, tags, security_group, instance_profile)
         group = self._group(name, args, tags, launch_template)
         aws.autoscaling.Policy(
@@ -136,8 +139,10 @@ class Fleet(pulumi.ComponentResource):
         )
         return security_group
 
-    def _instance_profile(self, name: str, tags: Mapping[str, str]) -> aws.iam.InstanceProfile:
-        """Lets a machine be reached by Session Manager, and nothing else."""
+    def _instance_profile(
+        self, name: str, args: FleetArgs, tags: Mapping[str, str]
+    ) -> aws.iam.InstanceProfile:
+        """Lets a machine be reached by Session Manager and read its secrets, and nothing else."""
         child = pulumi.ResourceOptions(parent=self)
         short_name = shorten(f"{name}-machine", LONGEST_ROLE_NAME)
         role = aws.iam.Role(short_name, assume_role_policy=MAY_BE_ASSUMED_BY_EC2, tags=tags, opts=child)
@@ -147,7 +152,13 @@ class Fleet(pulumi.ComponentResource):
             policy_arn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
             opts=child,
         )
-        return aws.iam.InstanceProfile(short_name, role=role.name, tags=tags, opts=child)
+        policies = []
+        if args.secrets:
+            policy = reading_policy(args.secrets, args.region)
+            policies.append(aws.iam.RolePolicy(f"{name}-secrets", role=role.name, policy=policy, opts=child))
+        # Whoever has the profile has the policy: no machine boots before it may read its secrets.
+        opts = pulumi.ResourceOptions(parent=self, depends_on=policies)
+        return aws.iam.InstanceProfile(short_name, role=role.name, tags=tags, opts=opts)
 
     def _launch_template(
         self,
@@ -164,6 +175,7 @@ class Fleet(pulumi.ComponentResource):
             instance_type=args.instance_type,
             iam_instance_profile=aws.ec2.LaunchTemplateIamInstanceProfileArgs(arn=instance_profile.arn),
             vpc_security_group_ids=[security_group.id],
+            user_data=user_data(args.secrets, args.region) if args.secrets else None,
             metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
                 http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=1
             ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from settings.remedies import remedy, remedy_of
 from settings.stack import StackSettings
 
+MOST_SECRETS = 20
+
 
 def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
     """Settings that are well by themselves and cannot hold together."""
@@ -37,6 +39,7 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"{remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
         )
     problems += _find_contradictions_of_the_rollout(settings, stack)
+    problems += _find_contradictions_of_secrets(settings, stack)
     if settings.vpc_id and not settings.subnet_ids:
         problems.append(
             f"vpcId is {settings.vpc_id} without subnetIds · subnets of that VPC, in two zones or more, were "
@@ -96,6 +99,32 @@ def _find_contradictions_of_the_rollout(settings: StackSettings, stack: str) -> 
             f"rolloutTimeoutMinutes is {settings.rollout_timeout_minutes} · {minutes} or more were expected, "
             "as the pauses at checkpoints, the bake time and one warm-up take that long · "
             f"{remedy('rolloutTimeoutMinutes', minutes, stack)}"
+        )
+    return problems
+
+
+def _find_contradictions_of_secrets(settings: StackSettings, stack: str) -> list[str]:
+    """Secrets that are named twice, or that machines here would look for in another region."""
+    names = settings.secret_names
+    problems = [
+        f"secretNames has {name} {names.count(name)} times · each name once was expected · "
+        f"pulumi config rm --path 'secretNames[{len(names) - 1 - names[::-1].index(name)}]' --stack {stack}"
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    for index, name in enumerate(names):
+        if name.startswith("arn:") and name.split(":")[3] != settings.region:
+            problems.append(
+                f"secretNames has {name} · a secret in {settings.region}, where the machines are, was "
+                "expected · replicate it there, then "
+                f"pulumi config set --path 'secretNames[{index}]' VALUE --stack {stack}"
+            )
+    # More would not fit into user data, 16 KB (EC2 user guide, "Run commands when you launch an instance").
+    if len(names) > MOST_SECRETS:
+        problems.append(
+            f"secretNames has {len(names)} names · up to {MOST_SECRETS} were expected, as user data has room "
+            "for no more · put values that belong together into one secret, as JSON · "
+            f"{remedy_of('secretNames', stack)}"
         )
     return problems
 

@@ -11,6 +11,13 @@ from settings.readers import Reader, boolean, cidr_block, list_of, matching, one
 _AMI_ID = matching(r"ami-[0-9a-f]{8}([0-9a-f]{9})?", "an AMI id such as ami-0123456789abcdef0")
 # pulumi/sdk/go/common/tokens, ParseStackName: what a stack may be called, at most 100 characters.
 _STACK = matching(r"[A-Za-z0-9_.-]{1,100}", "a stack's name such as dev")
+_SECRET_NAME = matching(
+    # PutParameter, Systems Manager API reference; CreateSecret, Secrets Manager API reference.
+    r"/[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,14}|[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]{0,511}"
+    r"|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]{1,512}-[A-Za-z0-9]{6}",
+    "names or whole ARNs of Secrets Manager such as prod/web/database, or paths of SecureString parameters "
+    "such as /prod/web/token",
+)
 _SUBNET_ID = matching(r"subnet-[0-9a-f]{8,17}", "subnet ids such as subnet-0123456789abcdef0")
 
 
@@ -60,6 +67,8 @@ class StackSettings:
     desired_capacity: int = setting(whole_number(0, 10000))
     target_cpu_percent: int = setting(whole_number(1, 100))
     health_check_grace_period_seconds: int = setting(whole_number(0, 7200))
+
+    secret_names: tuple[str, ...] = setting(list_of(_SECRET_NAME))
 
     min_healthy_percentage: int = setting(whole_number(0, 100))
     max_healthy_percentage: int = setting(whole_number(100, 200))

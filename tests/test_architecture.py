@@ -20,7 +20,13 @@ FORBIDDEN = {
 }
 EDGES = {
     # A rollout's calls are in refreshes; account adds what only a person asks for, and opens the session.
-    "boto3": {"image_builder/ec2_client.py", "infra/rollout/refreshes.py", "infra/rollout/account.py"},
+    # Which versions of secrets there are is read without values, which a function of pulumi_aws would read.
+    "boto3": {
+        "image_builder/ec2_client.py",
+        "infra/rollout/refreshes.py",
+        "infra/rollout/account.py",
+        "infra/secret_versions.py",
+    },
     # Who calls EC2 with that client: AMIs, their tags and snapshots are for good, temporaries are what a
     # build makes for itself, fleets are what runs images.
     "mypy_boto3_ec2": {

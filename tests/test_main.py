@@ -12,6 +12,8 @@ import pytest
 import yaml
 from pulumi.runtime.config import set_all_config
 
+from infra import secret_versions
+from infra.secrets import Secret, user_data
 from tests.infra import mocked
 
 ROOT = Path(__file__).parents[1]
@@ -153,6 +155,25 @@ def test_the_alarms_watch_the_load_balancer_and_can_be_left_out(monkeypatch: pyt
     ]
     assert without_them.all_of(":MetricAlarm") == []
     assert not dynamic(without_them, "InstanceRefresh")["alarm_names"]
+
+
+def test_secrets_reach_the_machines_and_their_versions_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = Secret(
+        name="db", arn="arn:aws:secretsmanager:r:1:secret:db-Ab12Cd", version="7", has_own_key=False
+    )
+    asked: list[object] = []
+
+    def find(*asked_for: object) -> tuple[Secret, ...]:
+        asked.append(asked_for)
+        return (secret,)
+
+    monkeypatch.setattr(secret_versions, "find_secrets", find)
+
+    mocks, outputs = run_program(monkeypatch, secretNames='["db"]')
+
+    assert asked == [(("db",), "eu-central-1")]
+    assert outputs["secret_versions"] == {"db": "7"}
+    assert mocks.inputs_of(":LaunchTemplate")["userData"] == user_data([secret], "eu-central-1")
 
 
 def test_two_stacks_share_no_name(monkeypatch: pytest.MonkeyPatch) -> None:

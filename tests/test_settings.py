@@ -132,6 +132,35 @@ def test_a_list_is_read_as_one() -> None:
     assert settings.subnet_ids == ("subnet-0123456789abcdef0", "subnet-0123456789abcdef1")
 
 
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/web-Ab12Cd"
+
+
+@pytest.mark.parametrize("name", ["prod/web/database", "/prod/web/token", "a@b+c=d.e_f", ARN])
+def test_a_secret_is_named_as_the_service_that_keeps_it_names_it(name: str) -> None:
+    assert settings_with(secretNames=json.dumps([name])).secret_names == (name,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "two words",
+        "/",
+        "//x",
+        "/x/",
+        "päss",
+        "p$ss",
+        ARN.removesuffix("-Ab12Cd"),
+        "arn:aws:ssm:x:parameter/y",
+    ],
+)
+def test_what_names_no_secret_is_refused(name: str) -> None:
+    line = problem_with(secretNames=json.dumps([name]))
+
+    assert "names or whole ARNs of Secrets Manager such as prod/web/database, or paths" in line
+    assert line.endswith("pulumi config set --path 'secretNames[0]' VALUE --stack dev")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "expected"),
     [
@@ -262,6 +291,13 @@ def test_a_secret_is_never_shown() -> None:
         ({"checkpointPercentages": "[50, 20]"}, "checkpointPercentages is 50, 20 · an ascending list"),
         ({"checkpointPercentages": "[20, 50]"}, "config set --path 'checkpointPercentages[2]' 100"),
         ({"checkpointDelaySeconds": "60"}, "checkpointDelaySeconds is 60 without checkpointPercentages"),
+        ({"secretNames": '["a", "b", "a"]'}, "secretNames has a 2 times · each name once was expected"),
+        ({"secretNames": '["a", "b", "a"]'}, "pulumi config rm --path 'secretNames[2]'"),
+        (
+            {"secretNames": json.dumps([ARN.replace("us-east-1", "eu-west-1")])},
+            "a secret in us-east-1, where",
+        ),
+        ({"secretNames": json.dumps([str(number) for number in range(21)])}, "has 21 names · up to 20"),
         ({"bakeTimeSeconds": "7200"}, "pulumi config set rolloutTimeoutMinutes 122"),
         ({"checkpointPercentages": "[10, 50, 100]"}, "rolloutTimeoutMinutes is 120 · 127 or more"),
     ],

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from infra.fleet import Fleet, FleetArgs
+from infra.secrets import Secret, reading_policy, user_data
 from tests.infra import mocked
 
 ARGS = FleetArgs(
@@ -27,6 +28,8 @@ ARGS = FleetArgs(
     desired_capacity=2,
     target_cpu_percent=60,
     health_check_grace_period_seconds=120,
+    region="eu-central-1",
+    secrets=(),
     tags={"Project": "immutable-machines", "Stack": "dev"},
 )
 TAGS = {"Project": "immutable-machines", "Stack": "dev", "Name": "web-dev"}
@@ -126,6 +129,32 @@ def test_the_launch_template_holds_no_user_data_and_no_key_pair() -> None:
     mocks, _ = create()
 
     assert not mocks.inputs_of(":LaunchTemplate").keys() & {"userData", "keyName"}
+
+
+def test_secrets_bring_the_machine_their_names_and_the_right_to_read_them_before_it_can_boot() -> None:
+    secret = Secret(
+        name="web/database",
+        arn="arn:aws:secretsmanager:eu-central-1:1:secret:web/database-Ab12Cd",
+        version="1",
+        has_own_key=False,
+    )
+
+    mocks, _ = create(replace(ARGS, secrets=[secret]))
+
+    policy = mocks.inputs_of(":RolePolicy")
+    assert policy["role"] == mocks.inputs_of(":InstanceProfile")["role"]
+    assert json.loads(policy["policy"]) == json.loads(reading_policy([secret], "eu-central-1"))
+    assert mocks.inputs_of(":LaunchTemplate")["userData"] == user_data([secret], "eu-central-1")
+    kinds = [resource.typ for resource in mocks.resources]
+    assert kinds.index("aws:iam/rolePolicy:RolePolicy") < kinds.index(
+        "aws:iam/instanceProfile:InstanceProfile"
+    )
+
+
+def test_without_secrets_there_is_no_policy_of_the_roles_own() -> None:
+    mocks, _ = create()
+
+    assert mocks.all_of(":RolePolicy") == []
 
 
 def test_the_group_spans_the_subnets_believes_the_load_balancer_and_names_a_numbered_version() -> None:

@@ -89,6 +89,48 @@ class Role(ResourceType):
         absent(lambda: aws("iam").delete_role(RoleName=resource_id), NO_SUCH_ENTITY)
 
 
+class RolePolicy(ResourceType):
+    """One policy that is a role's own."""
+
+    token = "aws:iam/rolePolicy:RolePolicy"  # noqa: S105
+    arguments = pulumi_aws.iam.RolePolicyArgs
+    served = frozenset({"name", "role", "policy"})
+    forces_replacement = frozenset({"name", "role"})
+    name_length = 128
+
+    def create(self, aws: Clients, inputs: Values) -> str:
+        """Put it; its id has both names."""
+        self._put(aws, inputs)
+        return f"{inputs['role']}:{inputs['name']}"
+
+    def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:
+        """Read it; a policy that means the same keeps the program's wording."""
+        role, _, name = resource_id.partition(":")
+        answer = absent(lambda: aws("iam").get_role_policy(RoleName=role, PolicyName=name), NO_SUCH_ENTITY)
+        policy = answer["PolicyDocument"]
+        declared = inputs.get("policy")
+        is_same = declared is not None and json.loads(as_json(declared)) == policy
+        return Observed(
+            inputs={"role": role, "name": name, "policy": declared if is_same else json.dumps(policy)},
+            computed={},
+        )
+
+    def update(self, aws: Clients, resource_id: str, inputs: Values, changed: frozenset[str]) -> None:  # noqa: ARG002
+        """Put what it says now."""
+        self._put(aws, inputs)
+
+    def delete(self, aws: Clients, resource_id: str, state: Values) -> None:  # noqa: ARG002
+        """Delete it."""
+        role, _, name = resource_id.partition(":")
+        absent(lambda: aws("iam").delete_role_policy(RoleName=role, PolicyName=name), NO_SUCH_ENTITY)
+
+    def _put(self, aws: Clients, inputs: Values) -> None:
+        document = as_json(inputs["policy"])
+        aws("iam").put_role_policy(
+            RoleName=inputs["role"], PolicyName=inputs["name"], PolicyDocument=document
+        )
+
+
 class RolePolicyAttachment(ResourceType):
     """One managed policy of one role."""
 

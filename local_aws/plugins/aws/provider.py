@@ -30,6 +30,7 @@ RESOURCES: dict[str, ResourceType] = {
         ec2.SecurityGroupEgressRule(),
         ec2.LaunchTemplate(),
         iam.Role(),
+        iam.RolePolicy(),
         iam.RolePolicyAttachment(),
         iam.InstanceProfile(),
         load_balancing.LoadBalancer(),

@@ -88,6 +88,15 @@ def attachment(workshop: Workshop) -> dict[str, Any]:
     return {"role": workshop.role(), "policyArn": SESSION_MANAGER}
 
 
+def role_policy(workshop: Workshop) -> dict[str, Any]:
+    return {"role": workshop.role(), "policy": policy_document("ssm:GetParameter")}
+
+
+def policy_document(action: str) -> str:
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 def instance_profile(workshop: Workshop) -> dict[str, Any]:
     return {"role": workshop.role(), "tags": TAGS}
 
@@ -226,6 +235,11 @@ CASES = {
         inputs=launch_template, change={"instanceType": "t3.small"}, replaced_by={"name": "another"}
     ),
     "aws:iam/role:Role": Case(inputs=role, change=OTHER_TAGS, replaced_by={"path": "/x/"}),
+    "aws:iam/rolePolicy:RolePolicy": Case(
+        inputs=role_policy,
+        change={"policy": policy_document("ssm:GetParameters")},
+        replaced_by={"name": "another"},
+    ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Case(
         inputs=attachment, replaced_by={"policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
     ),

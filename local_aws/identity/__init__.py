@@ -1,0 +1,1 @@
+"""Who a machine is to the API, and what its role lets it do there."""

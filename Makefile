@@ -12,7 +12,7 @@ help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 20
 
 setup: ## Install and build what this machine lacks (run by the others, quick when nothing is missing)
-	@python3 tools/setup.py
+	@python3 tools/setup.py $(SETUP_OPTIONS)
 
 up: setup ## Build the image if it changed and roll it out on the local AWS
 	@$(STACK) up
@@ -31,6 +31,7 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
+test: SETUP_OPTIONS := --tests
 test: lint ## Check everything and run every test: side by side, then those that put the load balancer under load
 	@$(PYTHON) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=$(LOAD)
 	@$(PYTHON) -m pytest $(LOAD)

@@ -6,7 +6,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from image_builder.commands import diff, explain, list_images, lock, reap, restore, revoke, show, status
+from image_builder.commands import (
+    diff,
+    explain,
+    list_images,
+    lock,
+    reap,
+    report,
+    restore,
+    revoke,
+    show,
+    status,
+)
 from image_builder.commands.common import EXIT_CODES, add_common_options, run_command
 
 COMMANDS = {
@@ -15,6 +26,7 @@ COMMANDS = {
     "list": list_images,
     "lock": lock,
     "reap": reap,
+    "report": report,
     "restore": restore,
     "revoke": revoke,
     "show": show,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from image_builder.amis import iso
+from image_builder.amis import Amis, iso
 from image_builder.ec2_client import error_code
-from image_builder.groups import Group, Refresh
+from image_builder.groups import Group, GroupStatus, Refresh, instances_of
 from image_builder.usage import Instance
 
 if TYPE_CHECKING:
@@ -50,9 +50,13 @@ def find_groups(auto_scaling: AutoScalingClient, project: str) -> list[Group]:
     return sorted(groups, key=lambda group: group.name)
 
 
-def find_refreshes(auto_scaling: AutoScalingClient, group: Group, count: int) -> list[Refresh]:
+def find_refreshes(
+    auto_scaling: AutoScalingClient, ec2: EC2Client, group: Group, count: int
+) -> list[Refresh]:
     """The last *count* rollouts of *group*, newest first; AWS forgets them after six weeks."""
     answer = auto_scaling.describe_instance_refreshes(AutoScalingGroupName=group.name, MaxRecords=count)
+    versions = {one["InstanceRefreshId"]: _version(one, group) for one in answer["InstanceRefreshes"]}
+    amis = _amis_by_version(ec2, group, [version for version in versions.values() if version])
     return [
         Refresh(
             refresh_id=one["InstanceRefreshId"],
@@ -60,8 +64,34 @@ def find_refreshes(auto_scaling: AutoScalingClient, group: Group, count: int) ->
             reason=one.get("StatusReason", ""),
             started_at=_iso(one.get("StartTime")),
             ended_at=_iso(one.get("EndTime")),
+            ami_id=amis.get(versions[one["InstanceRefreshId"]], ""),
         )
         for one in answer["InstanceRefreshes"]
+    ]
+
+
+def find_statuses(
+    ec2: EC2Client,
+    auto_scaling: AutoScalingClient,
+    groups: Sequence[Group],
+    instances: Sequence[Instance],
+    *,
+    rollouts: int,
+) -> list[GroupStatus]:
+    """Of each of *groups* its image, those of *instances* that are its own, and its last *rollouts*."""
+    targets = {group.name: find_target(ec2, group) for group in groups}
+    own = {group.name: instances_of(group, instances) for group in groups}
+    wanted = {*filter(None, targets.values()), *(one.ami_id for some in own.values() for one in some)}
+    amis = Amis(ec2, ec2.meta.region_name).find_by_ids(wanted)
+    return [
+        GroupStatus(
+            group=group,
+            target_ami_id=targets[group.name],
+            amis=amis,
+            instances=own[group.name],
+            refreshes=find_refreshes(auto_scaling, ec2, group, rollouts),
+        )
+        for group in groups
     ]
 
 
@@ -78,6 +108,34 @@ def find_target(ec2: EC2Client, group: Group) -> str:
             return ""
         raise
     return versions[0]["LaunchTemplateData"].get("ImageId", "") if versions else ""
+
+
+def _version(refresh: Any, group: Group) -> int:
+    """The launch template version that *refresh* was to roll out, if it is one of *group*'s; else 0."""
+    template = refresh.get("DesiredConfiguration", {}).get("LaunchTemplate", {})
+    is_own = template.get("LaunchTemplateId") == group.launch_template_id
+    return int(template["Version"]) if is_own and template.get("Version", "").isdigit() else 0
+
+
+def _amis_by_version(ec2: EC2Client, group: Group, versions: Sequence[int]) -> dict[int, str]:
+    if not versions:
+        return {}
+    # A range, unlike Versions, passes over what is gone.
+    pages = ec2.get_paginator("describe_launch_template_versions").paginate(
+        LaunchTemplateId=group.launch_template_id,
+        MinVersion=str(min(versions)),
+        MaxVersion=str(max(versions)),
+    )
+    try:
+        return {
+            one["VersionNumber"]: one["LaunchTemplateData"].get("ImageId", "")
+            for page in pages
+            for one in page["LaunchTemplateVersions"]
+        }
+    except ClientError as error:
+        if error_code(error).startswith("InvalidLaunchTemplate"):
+            return {}
+        raise
 
 
 def _group(group: Any) -> Group:

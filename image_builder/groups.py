@@ -37,12 +37,19 @@ class Refresh:
     started_at: str
     ended_at: str
     """Empty while it runs."""
+    ami_id: str
+    """What it was to roll out; empty where that is not recorded, or its launch template version is gone."""
 
     @property
     def line(self) -> str:
         """`Successful after 4 min`, with AWS's reason when there is one."""
-        end = f" after {_minutes(self.started_at, self.ended_at)}" if self.ended_at else ""
+        end = f" after {self.duration}" if self.ended_at else ""
         return f"{self.status}{end}" + (f": {self.reason}" if self.reason else "")
+
+    @property
+    def duration(self) -> str:
+        """`4 min`; nothing while it runs."""
+        return _minutes(self.started_at, self.ended_at) if self.ended_at else ""
 
 
 @dataclass(frozen=True, kw_only=True)

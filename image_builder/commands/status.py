@@ -26,7 +26,7 @@ with --json, a list of objects with these keys:
   group, stack, desired_capacity,
   image (ami_id, name, family, fingerprint, commit, is_dirty, built_at, age, refusal; all but ami_id
   empty when it is out of sight), on_target (number of instances), off_target (number by AMI),
-  rollouts (newest first: refresh_id, status, reason, started_at, ended_at)"""
+  rollouts (newest first: refresh_id, status, reason, started_at, ended_at, ami_id: empty where not told)"""
 
 _ROLLOUTS = 5
 _NAME = re.compile(r"^name:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
@@ -41,37 +41,24 @@ def run(options: argparse.Namespace) -> Exit:
     """Ask, and tell."""
     from datetime import UTC, datetime
 
-    from image_builder.amis import Amis
     from image_builder.ec2_client import make_auto_scaling_client, make_client
-    from image_builder.fleets import find_groups, find_instances, find_refreshes, find_target
-    from image_builder.groups import GroupStatus, instances_of
+    from image_builder.fleets import find_groups, find_instances, find_statuses
 
     project = options.project or project_of(Path("Pulumi.yaml"))
     client = make_client(options.region, profile=options.profile)
     auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
-    region = client.meta.region_name
     groups = find_groups(auto_scaling, project)
     instances = list(find_instances(client)) if groups else []
-    targets = {group.name: find_target(client, group) for group in groups}
-    own = {group.name: instances_of(group, instances) for group in groups}
-    wanted = {*filter(None, targets.values()), *(one.ami_id for some in own.values() for one in some)}
-    amis = Amis(client, region).find_by_ids(wanted)
-    statuses = [
-        GroupStatus(
-            group=group,
-            target_ami_id=targets[group.name],
-            amis=amis,
-            instances=own[group.name],
-            refreshes=find_refreshes(auto_scaling, group, _ROLLOUTS),
-        )
-        for group in groups
-    ]
+    statuses = find_statuses(client, auto_scaling, groups, instances, rollouts=_ROLLOUTS)
     now = datetime.now(UTC)
     if options.json:
         print_json([status.plain(now) for status in statuses])
         return Exit.DONE
     print_sections([status.section(now) for status in statuses])
-    print(f"{region}: {len(groups)} group{'' if len(groups) == 1 else 's'} of {project}", flush=True)
+    print(
+        f"{client.meta.region_name}: {len(groups)} group{'' if len(groups) == 1 else 's'} of {project}",
+        flush=True,
+    )
     return Exit.DONE
 
 

@@ -91,6 +91,7 @@ def test_rollouts_are_told_with_their_ends_newest_first(account: Account, status
     assert isinstance(rollouts, list)
     assert [one["status"] for one in rollouts] == ["Failed", "Successful"]
     assert rollouts[0]["reason"]
+    assert [one["ami_id"] for one in rollouts] == [account.image_id, account.image_id]
     assert all(one["started_at"] <= one["ended_at"] for one in rollouts)
 
 
@@ -118,6 +119,7 @@ def test_a_rollout_s_line_says_how_it_ended_and_why() -> None:
         reason="alarm",
         started_at="2026-11-23T10:00:00Z",
         ended_at="2026-11-23T10:04:10Z",
+        ami_id="ami-00000000000000001",
     )
 
     assert refresh.line == "RollbackSuccessful after 4 min: alarm"

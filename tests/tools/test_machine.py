@@ -152,6 +152,14 @@ def test_only_missing_packages_are_installed() -> None:
     assert missing == ("haproxy", "python3-venv")
 
 
+def test_a_browser_is_installed_for_the_tests_alone() -> None:
+    of_a_run = debian.missing_packages(lacks_ensurepip=False, is_there=lambda _: False)
+    of_tests = debian.missing_packages(lacks_ensurepip=False, for_tests=True, is_there=lambda _: False)
+
+    assert "chromium" not in of_a_run
+    assert of_tests == (*of_a_run, "chromium", "chromium-driver")
+
+
 def test_apt_asks_nothing_and_is_run_by_sudo_where_needed() -> None:
     commands = debian.apt_commands(["podman"], ("sudo", "-n"))
 

@@ -30,6 +30,11 @@ PACKAGES = (
     Package(name="uidmap", provides="newuidmap"),  # machines and mmdebstrap without root
     Package(name="slirp4netns", provides="slirp4netns"),  # network without root
 )
+# A report is tried in a real browser.
+PACKAGES_FOR_TESTS = (
+    Package(name="chromium", provides="chromium"),
+    Package(name="chromium-driver", provides="chromedriver"),
+)
 VIRTUAL_ENVIRONMENTS = Package(name="python3-venv", provides="ensurepip of the system's Python")
 
 
@@ -41,10 +46,11 @@ def is_provided(package: Package) -> bool:
 
 
 def missing_packages(
-    *, lacks_ensurepip: bool, is_there: Callable[[Package], bool] = is_provided
+    *, lacks_ensurepip: bool, for_tests: bool = False, is_there: Callable[[Package], bool] = is_provided
 ) -> tuple[str, ...]:
     """Return the names of the packages that have to be installed."""
-    missing = [package.name for package in PACKAGES if not is_there(package)]
+    needed = [*PACKAGES, *(PACKAGES_FOR_TESTS if for_tests else ())]
+    missing = [package.name for package in needed if not is_there(package)]
     return (*missing, *([VIRTUAL_ENVIRONMENTS.name] if lacks_ensurepip else []))
 
 

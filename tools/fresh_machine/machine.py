@@ -65,8 +65,8 @@ def lists_good_amazon_plugin(listing: str) -> bool:
     return any(is_good(version, at_least=lowest, below=highest) for version in versions)
 
 
-def inspect_machine(cache: Path) -> Machine:
-    """Return what is on this machine now."""
+def inspect_machine(cache: Path, *, for_tests: bool = False) -> Machine:
+    """Return what is on this machine now; *for_tests* needs more packages than a run."""
     pulumi = find_good("pulumi", cache, PULUMI_RANGE)
     packer = find_good("packer", cache, PACKER_RANGE)
     host = find_outside("pulumi-language-python", cache)
@@ -79,7 +79,9 @@ def inspect_machine(cache: Path) -> Machine:
         lacks_ensurepip=lacks_ensurepip,
         is_systems_python=is_systems_python,
         go=parse_version(output_of("go", "version")),
-        missing_packages=missing_packages(lacks_ensurepip=lacks_ensurepip and is_systems_python),
+        missing_packages=missing_packages(
+            lacks_ensurepip=lacks_ensurepip and is_systems_python, for_tests=for_tests
+        ),
         has_apt=shutil.which("apt-get") is not None,
         is_root=os.geteuid() == 0,
         has_sudo=shutil.which("sudo") is not None,

@@ -182,10 +182,11 @@ def main() -> int:
     """Run the set-up; return the exit status."""
     parser = argparse.ArgumentParser(prog="python3 tools/setup.py", description=__doc__)
     parser.add_argument("--plan", action="store_true", help="say what would be done, and do nothing")
+    parser.add_argument("--tests", action="store_true", help="install what only the tests need, too")
     arguments = parser.parse_args()
     began = time.monotonic()
     cache = cache_folder()
-    machine = inspect_machine(cache)
+    machine = inspect_machine(cache, for_tests=arguments.tests)
     tools = pinned_tools(machine, cache)
     steps = plan(machine, tools)
     if arguments.plan:

@@ -20,7 +20,7 @@ from image_builder.errors import AmiError
 from image_builder.gates import promoted_image, require_gate, verified_image
 from image_builder.git import read_log
 from image_builder.inputs import ImageInputs
-from image_builder.known_base import base_problem, newer_base_images
+from image_builder.known_base import base_problem, news_of_bases
 from image_builder.lookup import existing_image, pinned_image
 
 _announced: set[tuple[str, ...]] = set()
@@ -117,10 +117,12 @@ def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
     return ami.refusal if ami is not None else ""
 
 
-def announce_newer_base(inputs: ImageInputs) -> None:
-    """Say that a newer base exists; it is never rolled out by itself. Without AWS nothing is said."""
+def announce_news_of_bases(inputs: ImageInputs) -> None:
+    """Say that a newer base exists, or that the present one is to be revoked; nothing is rolled out for it
+    by itself. Without AWS nothing is said.
+    """
     try:
-        line = newer_base_images(Amis.of(inputs.region, is_preview=True), inputs.folder, datetime.now(UTC))
+        line = news_of_bases(Amis.of(inputs.region, is_preview=True), inputs.folder, datetime.now(UTC))
     except (BotoCoreError, ClientError):
         return  # Only a word less; whatever needs AWS says that it does not answer.
     if line:

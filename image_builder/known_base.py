@@ -50,13 +50,19 @@ def follow_base(ami: Ami, amis: Amis) -> None:
         )
 
 
-def newer_base_images(amis: Amis, folder: Path, now: datetime) -> str:
-    """One line that says which newer base images there are than those locked in *folder*; empty for none."""
+def news_of_bases(amis: Amis, folder: Path, now: datetime) -> str:
+    """One line on the images that *folder* is locked to: which are to be revoked, and which have a newer one;
+    empty for none.
+    """
     lock = read_lock(folder)
     if lock is None:
         return ""
     news = []
-    for architecture, locked in sorted(lock.images.get(amis.region, {}).items()):
+    locked_images = lock.images.get(amis.region, {})
+    known = amis.find_by_ids(locked.ami_id for locked in locked_images.values())
+    for architecture, locked in sorted(locked_images.items()):
+        if locked.ami_id in known and known[locked.ami_id].warning:
+            news.append(f"base image {locked.ami_id} ({locked.name}) is {known[locked.ami_id].warning}")
         query = lock.found_by.get(architecture)
         if query is None:
             continue

@@ -37,7 +37,7 @@ from image_builder.amis import (
     Amis,
 )
 from image_builder.announcements import (
-    announce_newer_base,
+    announce_news_of_bases,
     announce_outcome,
     announce_promotion,
     check_gate,
@@ -176,7 +176,7 @@ def _check_choice(inputs: dict[str, Any], olds: Mapping[str, Any]) -> list[tuple
     if not problems:
         if not olds:
             announce_outcome(inputs_from(inputs), "")
-        announce_newer_base(inputs_from(inputs))
+        announce_news_of_bases(inputs_from(inputs))
     return problems
 
 

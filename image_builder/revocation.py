@@ -50,9 +50,10 @@ class Revocation:
 
     @property
     def value(self) -> str:
-        """The tag's value."""
+        """The tag's value; of words written by hand on a base as many as there is room for."""
         reason = f"because its base {self.cause} is: {self.reason}" if self.cause else self.reason
-        return f"{self.at:%Y-%m-%dT%H:%M:%SZ} by {self.by}: {reason}" if self.at else reason
+        value = f"{self.at:%Y-%m-%dT%H:%M:%SZ} by {self.by}: {reason}" if self.at else reason
+        return value if len(value) <= MOST_CHARACTERS else f"{value[: MOST_CHARACTERS - 1]}…"
 
     @property
     def words(self) -> str:
@@ -99,7 +100,8 @@ def new_revocation(*, reason: str, by: str, at: datetime) -> Revocation:
     made = Revocation(reason=" ".join(reason.split()), by=by, at=at.astimezone(UTC).replace(microsecond=0))
     if not made.reason:
         raise RevocationError("the reason is empty · a few words were expected · say why with --reason")
-    most = MOST_CHARACTERS - len(made.because_of(f"ami-{'0' * 17}").value) + len(made.reason)
+    shortest = replace(made, reason="x").because_of(f"ami-{'0' * 17}")
+    most = MOST_CHARACTERS - len(shortest.value) + 1
     if len(made.reason) > most:
         raise RevocationError(
             f"the reason has {len(made.reason)} characters · {most} or less were expected, it shares a tag's "

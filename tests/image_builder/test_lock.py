@@ -13,7 +13,7 @@ from image_builder.amis import Amis
 from image_builder.base_image import LOCK_FILE, BaseImageLock, LockedImage, Query, read_lock
 from image_builder.commands.common import Exit
 from image_builder.errors import AmiError
-from image_builder.known_base import newer_base_images, require_base_images
+from image_builder.known_base import news_of_bases, require_base_images
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
 from tests.image_builder.templates import write_image
 
@@ -118,14 +118,23 @@ def test_a_revoked_base_gives_way_to_an_older_one(
 
 
 def test_preview_mentions_a_newer_base(ec2: EmulatedEc2, amis: Amis, folder: Path) -> None:
-    assert newer_base_images(amis, folder, datetime.now(UTC)) == ""
+    assert news_of_bases(amis, folder, datetime.now(UTC)) == ""
 
     ec2.image_of_an_instance("base-1")
 
-    line = newer_base_images(amis, folder, datetime.now(UTC))
+    line = news_of_bases(amis, folder, datetime.now(UTC))
     assert line.startswith("newer base image base-1 (made ")
     assert "locked: base-0" in line
     assert "python -m image_builder lock" in line
+
+
+def test_preview_says_that_the_base_is_to_be_revoked(ec2: EmulatedEc2, amis: Amis, folder: Path) -> None:
+    base = ec2.register("base-1", Revoked="2999-01-01T00:00:00Z by alice: end of life")
+    (folder / LOCK_FILE).write_text((folder / LOCK_FILE).read_text().replace(OLD.ami_id, base))
+
+    line = news_of_bases(amis, folder, datetime.now(UTC))
+
+    assert f"base image {base} (base-0) is to be Revoked 2999-01-01T00:00:00Z by alice: end of life" in line
 
 
 def test_nothing_is_built_on_a_base_that_is_gone_or_revoked(

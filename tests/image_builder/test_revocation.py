@@ -78,6 +78,14 @@ def test_the_longest_reason_fits_on_what_is_built_on_the_image_too() -> None:
         new_revocation(reason="x" * (most + 1), by="alice", at=NOON)
 
 
+def test_of_many_words_written_by_hand_on_a_base_as_many_follow_as_there_is_room_for() -> None:
+    inherited = read_revocation("x" * MOST_CHARACTERS).because_of(BASE)
+
+    assert len(inherited.value) == MOST_CHARACTERS
+    assert inherited.value.endswith("xx…")
+    assert read_revocation(inherited.value).cause == BASE
+
+
 def test_an_empty_reason_is_refused() -> None:
     with pytest.raises(RevocationError, match="the reason is empty"):
         new_revocation(reason=" ", by="alice", at=NOON)

@@ -88,10 +88,10 @@ def _advice(told: Told) -> list[str]:
                 lines.append(f"no group has {_instances(using.without_group)} of {ami_id}: replace by hand")
     if lines:
         if told.ami_id not in told.registry.ours:
-            lines.append("pin another base: python -m image_builder lock")
+            lines.append("lock another base: python -m image_builder lock")
         lines.append(
-            "pulumi up in the stack of each group: it builds another image, or finds one; "
-            "or pin one before: pulumi config set pinnedAmi AMI"
+            "mend the image and run pulumi up in the stack of each group; "
+            "or go back to another one first: pulumi config set pinnedAmi AMI"
         )
     return lines
 

@@ -77,7 +77,7 @@ def test_it_is_told_who_still_runs_what_and_what_to_do(
     printed = capsys.readouterr().out
     assert f"  web-prod still runs {web}: 2 instances\n" in printed
     assert f"  no group has 1 instance of {golden}: replace by hand\n" in printed
-    assert "pulumi up in the stack of each group" in printed
+    assert "run pulumi up in the stack of each group" in printed
     assert "us-east-1: 2 revoked, 0 restored, 0 unchanged" in printed
 
 
@@ -108,7 +108,7 @@ def test_a_base_of_somebody_else_is_revoked_with_ours_and_its_advice_begins_with
 
     because = f"because its base {BASE_IMAGE} is: CVE-1"
     assert revoked(ec2, BASE_IMAGE, golden, web) == ["CVE-1", because, because]
-    assert "pin another base: python -m image_builder lock" in capsys.readouterr().out
+    assert "lock another base: python -m image_builder lock" in capsys.readouterr().out
 
 
 def test_what_is_built_on_a_base_that_is_gone_is_revoked_and_restored(

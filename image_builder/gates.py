@@ -44,11 +44,14 @@ def promoted_image(amis: Amis, inputs: ImageInputs) -> Ami:
         candidates = [ami for ami in candidates if ami.ami_id == inputs.promoted_ami]
     newest = newest_of((ami for ami in candidates if not why_not_deployable(ami, inputs.family)), stack)
     if newest is None:
-        wanted = inputs.promoted_ami or "no image that may be used"
+        told = "no image that may be used has"
+        if inputs.promoted_ami:
+            told = f"{inputs.promoted_ami} is no longer one that"
+        last = newest_of(candidates, stack)
+        refused = f": {last.ami_id} {why_not_deployable(last, inputs.family)}" if last else ""
         raise AmiError(
-            f"{wanted} {'is no longer one that' if inputs.promoted_ami else 'has'} succeeded in {stack} · an "
-            f"image of {inputs.family} with the tag {VERIFIED_IN}{stack} was expected in {amis.region} · run "
-            f"pulumi up --stack {stack}, then this again"
+            f"{told} succeeded in {stack}{refused} · an image of {inputs.family} with the tag "
+            f"{VERIFIED_IN}{stack} was expected in {amis.region} · run pulumi up --stack {stack}, then this again"
         )
     require_gate(amis, newest, inputs)
     return newest
@@ -57,10 +60,13 @@ def promoted_image(amis: Amis, inputs: ImageInputs) -> Ami:
 def verified_image(amis: Amis, inputs: ImageInputs) -> Ami:
     """The image of this fingerprint that succeeded in `require_verified_in`; AmiError where there is none."""
     stack = inputs.require_verified_in
-    found = usable_of(ami for ami in images_of(amis, inputs) if has_succeeded_in(ami, stack))
+    candidates = [ami for ami in images_of(amis, inputs) if has_succeeded_in(ami, stack)]
+    found = usable_of(candidates)
     if found is None:
+        refused = ", ".join(f"{ami.ami_id} is {ami.refusal or ami.state}" for ami in candidates)
         raise AmiError(
-            f"no image of fingerprint {inputs.fingerprint[:12]} has succeeded in {stack} · one that did was "
+            f"no image of fingerprint {inputs.fingerprint[:12]} "
+            f"{f'can be used: {refused}' if refused else f'has succeeded in {stack}'} · one that did was "
             f"expected, and {_what_runs(amis, inputs)} · run pulumi up --stack {stack} with these files, "
             "then this again"
         )

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,13 @@ class Host:
         self.process.kill()
         self.process.wait()
         self._reader.join()
+
+    def wait_for_line(self, words: str) -> None:
+        """Return once *words* are printed: what the provider says comes on a pipe, after its answer."""
+        deadline = time.monotonic() + 60
+        while not any(words in line for line in self.lines):
+            assert time.monotonic() < deadline, self.lines
+            time.sleep(0.05)
 
     def check(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> dict[str, list[str]]:
         """The reasons, by property."""

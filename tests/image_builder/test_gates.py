@@ -86,9 +86,11 @@ def test_where_nothing_has_succeeded_yet_that_is_said_and_nothing_is_built(
 def test_an_image_that_is_revoked_since_it_succeeded_is_refused(
     ec2: EmulatedEc2, host: Host, props: dict[str, Any]
 ) -> None:
-    register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER, "Revoked": "it leaks"})
+    ami_id = register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER, "Revoked": "it leaks"})
 
-    assert "require_verified_in" in host.check({**props, "require_verified_in": "dev"})
+    (reason,) = host.check({**props, "require_verified_in": "dev"})["require_verified_in"]
+
+    assert f" can be used: {ami_id} is Revoked: it leaks · " in reason
 
 
 def test_a_pin_needs_that_success_too_except_in_an_emergency(
@@ -143,13 +145,13 @@ def test_a_later_success_is_a_change_and_edits_are_none(
 def test_a_promotion_is_refused_where_nothing_has_succeeded_or_all_of_it_is_revoked(
     ec2: EmulatedEc2, host: Host, props: dict[str, Any]
 ) -> None:
-    register(ec2, "revoked", "d" * 64, **{"VerifiedIn:dev": EARLIER, "Revoked": "it leaks"})
+    ami_id = register(ec2, "revoked", "d" * 64, **{"VerifiedIn:dev": EARLIER, "Revoked": "it leaks"})
 
     (reason,) = host.check({**props, "promote_from": "dev"})["promote_from"]
 
     assert reason == (
-        "no image that may be used has succeeded in dev · an image of tiny with the tag VerifiedIn:dev was "
-        "expected in us-east-1 · run pulumi up --stack dev, then this again"
+        f"no image that may be used has succeeded in dev: {ami_id} is Revoked: it leaks · an image of tiny "
+        "with the tag VerifiedIn:dev was expected in us-east-1 · run pulumi up --stack dev, then this again"
     )
 
 
@@ -163,7 +165,20 @@ def test_a_promoted_image_that_is_revoked_before_the_update_is_refused(
     with pytest.raises(grpc.RpcError) as failure:
         host.create(promoted)
 
-    assert f"{ami_id} is no longer one that succeeded in dev" in message_of(failure.value)
+    line = f"{ami_id} is no longer one that succeeded in dev: {ami_id} is Revoked: it leaks · "
+    assert line in message_of(failure.value)
+
+
+def test_an_older_image_is_promoted_instead_of_a_revoked_one_and_that_is_said(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    older = register(ec2, "one", "d" * 64, **{"VerifiedIn:dev": EARLIER})
+    revoked = register(ec2, "two", "e" * 64, **{"VerifiedIn:dev": LATER, "Revoked": "it leaks"})
+
+    promoted = host.checked({**props, "promote_from": "dev"})
+
+    assert promoted["promoted_ami"] == older
+    host.wait_for_line(f"{revoked} succeeded later in dev, but is Revoked: it leaks")
 
 
 def test_a_pin_wins_over_a_promotion(ec2: EmulatedEc2, host: Host, props: dict[str, Any]) -> None:

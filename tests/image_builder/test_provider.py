@@ -6,7 +6,6 @@ import base64
 import os
 import shutil
 import subprocess
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,14 +56,6 @@ def tags_of(props: dict[str, Any], **more: str) -> dict[str, str]:
 
 def revoke(ec2: EmulatedEc2, ami_id: str, value: str) -> None:
     ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "Revoked", "Value": value}])
-
-
-def wait_for_line(host: Host, words: str) -> None:
-    """Return once the host has printed *words*; its output comes on a pipe."""
-    deadline = time.monotonic() + 60
-    while not any(words in line for line in host.lines):
-        assert time.monotonic() < deadline, host.lines
-        time.sleep(0.05)
 
 
 def last_log(project: Path) -> str:
@@ -483,7 +474,7 @@ def test_an_image_that_is_revoked_while_a_stack_has_it_is_replaced_by_another(
     revoke(ec2, ami_id, "2026-01-02T00:00:00Z by alice: CVE-2026-1")
 
     assert host.diff(ami_id, olds, props) == (True, ["ami_id"])
-    wait_for_line(host, f"build: {ami_id} is Revoked 2026-01-02T00:00:00Z by alice: CVE-2026-1")
+    host.wait_for_line(f"build: {ami_id} is Revoked 2026-01-02T00:00:00Z by alice: CVE-2026-1")
 
 
 def test_a_revocation_to_come_is_said_and_changes_nothing_until_then(
@@ -496,8 +487,8 @@ def test_a_revocation_to_come_is_said_and_changes_nothing_until_then(
     assert host.diff(ami_id, {**props, "ami_id": ami_id}, props) == (False, [])
     assert host.check(props) == {}
 
-    wait_for_line(host, f"{ami_id} is to be Revoked 2999-01-01T00:00:00Z by alice: end of life · roll out")
-    wait_for_line(host, "ago; to be Revoked 2999-01-01T00:00:00Z by alice: end of life)")
+    host.wait_for_line(f"{ami_id} is to be Revoked 2999-01-01T00:00:00Z by alice: end of life · roll out")
+    host.wait_for_line("ago; to be Revoked 2999-01-01T00:00:00Z by alice: end of life)")
 
 
 def test_nothing_is_built_on_a_revoked_base(ec2: EmulatedEc2, host: Host, project: Path) -> None:
@@ -506,7 +497,7 @@ def test_nothing_is_built_on_a_revoked_base(ec2: EmulatedEc2, host: Host, projec
     refusal = f"source_ami {BASE_IMAGE} is Revoked 2026-01-02T00:00:00Z by alice: CVE-2026-1"
 
     assert host.check(props) == {}
-    wait_for_line(host, f"the build will be refused: images/tiny: {refusal}")
+    host.wait_for_line(f"the build will be refused: images/tiny: {refusal}")
     with pytest.raises(grpc.RpcError, match=refusal):
         host.create(props)
 

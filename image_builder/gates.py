@@ -51,7 +51,8 @@ def promoted_image(amis: Amis, inputs: ImageInputs) -> Ami:
         refused = f": {last.ami_id} {why_not_deployable(last, inputs.family)}" if last else ""
         raise AmiError(
             f"{told} succeeded in {stack}{refused} · an image of {inputs.family} with the tag "
-            f"{VERIFIED_IN}{stack} was expected in {amis.region} · run pulumi up --stack {stack}, then this again"
+            f"{VERIFIED_IN}{stack} was expected in {amis.region} · "
+            f"run pulumi up --stack {stack}, then this again"
         )
     require_gate(amis, newest, inputs)
     return newest

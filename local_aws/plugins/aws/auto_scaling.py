@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pulumi_aws
 from botocore.exceptions import ClientError
 
 from local_aws.plugins.aws.resource import (
@@ -30,7 +29,7 @@ class Group(ResourceType):
     """A group; nothing here waits for its capacity, as with waitForCapacityTimeout "0"."""
 
     token = "aws:autoscaling/group:Group"  # noqa: S105
-    arguments = pulumi_aws.autoscaling.GroupArgs
+    arguments = "autoscaling.GroupArgs"
     served = frozenset(
         {
             "name",
@@ -187,7 +186,7 @@ class Policy(ResourceType):
     """A scaling policy."""
 
     token = "aws:autoscaling/policy:Policy"  # noqa: S105
-    arguments = pulumi_aws.autoscaling.PolicyArgs
+    arguments = "autoscaling.PolicyArgs"
     served = frozenset({"name", "autoscalingGroupName", "policyType", "targetTrackingConfiguration"})
     forces_replacement = frozenset({"name", "autoscalingGroupName"})
     name_length = 255

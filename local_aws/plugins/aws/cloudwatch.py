@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pulumi_aws
-
 from local_aws.plugins.aws.resource import Clients, Gone, Observed, ResourceType, Values, tag_dict, tag_list
 
 
@@ -14,7 +12,7 @@ class MetricAlarm(ResourceType):
     """An alarm on one metric; its id is its name."""
 
     token = "aws:cloudwatch/metricAlarm:MetricAlarm"  # noqa: S105
-    arguments = pulumi_aws.cloudwatch.MetricAlarmArgs
+    arguments = "cloudwatch.MetricAlarmArgs"
     settings: ClassVar[Mapping[str, str]] = {
         "actionsEnabled": "ActionsEnabled",
         "alarmActions": "AlarmActions",

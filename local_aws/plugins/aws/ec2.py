@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pulumi_aws
 from botocore.exceptions import ClientError
 
 from local_aws.plugins.aws.resource import (
@@ -29,7 +28,7 @@ class SecurityGroup(ResourceType):
     """Without rules of its own: those are resources."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"  # noqa: S105
-    arguments = pulumi_aws.ec2.SecurityGroupArgs
+    arguments = "ec2.SecurityGroupArgs"
     served = frozenset({"name", "description", "vpcId", "tags", "revokeRulesOnDelete"})
     forces_replacement = frozenset({"name", "description", "vpcId"})
     name_length = 255
@@ -168,7 +167,7 @@ class SecurityGroupIngressRule(SecurityGroupRule):
     """What may come in."""
 
     token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"  # noqa: S105
-    arguments = pulumi_aws.vpc.SecurityGroupIngressRuleArgs
+    arguments = "vpc.SecurityGroupIngressRuleArgs"
     direction = "ingress"
 
 
@@ -176,7 +175,7 @@ class SecurityGroupEgressRule(SecurityGroupRule):
     """What may go out."""
 
     token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"  # noqa: S105
-    arguments = pulumi_aws.vpc.SecurityGroupEgressRuleArgs
+    arguments = "vpc.SecurityGroupEgressRuleArgs"
     direction = "egress"
 
 
@@ -184,7 +183,7 @@ class LaunchTemplate(ResourceType):
     """A change of what it launches makes a new numbered version."""
 
     token = "aws:ec2/launchTemplate:LaunchTemplate"  # noqa: S105
-    arguments = pulumi_aws.ec2.LaunchTemplateArgs
+    arguments = "ec2.LaunchTemplateArgs"
     launch_properties = frozenset(
         {
             "imageId",

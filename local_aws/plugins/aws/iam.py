@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pulumi_aws
-
 from local_aws.plugins.aws.resource import (
     Clients,
     Gone,
@@ -26,7 +24,7 @@ class Role(ResourceType):
     """A role without inline policies."""
 
     token = "aws:iam/role:Role"  # noqa: S105
-    arguments = pulumi_aws.iam.RoleArgs
+    arguments = "iam.RoleArgs"
     served = frozenset({"name", "assumeRolePolicy", "description", "path", "tags"})
     forces_replacement = frozenset({"name", "path"})
     name_length = 64
@@ -135,7 +133,7 @@ class RolePolicyAttachment(ResourceType):
     """One managed policy of one role."""
 
     token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"  # noqa: S105
-    arguments = pulumi_aws.iam.RolePolicyAttachmentArgs
+    arguments = "iam.RolePolicyAttachmentArgs"
     served = frozenset({"role", "policyArn"})
     forces_replacement = served
 
@@ -164,7 +162,7 @@ class InstanceProfile(ResourceType):
     """What hands a role to an instance."""
 
     token = "aws:iam/instanceProfile:InstanceProfile"  # noqa: S105
-    arguments = pulumi_aws.iam.InstanceProfileArgs
+    arguments = "iam.InstanceProfileArgs"
     served = frozenset({"name", "role", "path", "tags"})
     forces_replacement = frozenset({"name", "path"})
     name_length = 128

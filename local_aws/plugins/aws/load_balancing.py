@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pulumi_aws
-
 from local_aws.plugins.aws.resource import (
     Clients,
     Gone,
@@ -38,7 +36,7 @@ class LoadBalancer(ResourceType):
     """An application load balancer."""
 
     token = "aws:lb/loadBalancer:LoadBalancer"  # noqa: S105
-    arguments = pulumi_aws.lb.LoadBalancerArgs
+    arguments = "lb.LoadBalancerArgs"
     served = frozenset(
         {
             "name",
@@ -134,7 +132,7 @@ class TargetGroup(ResourceType):
     """Where a listener forwards to, and what it calls healthy."""
 
     token = "aws:lb/targetGroup:TargetGroup"  # noqa: S105
-    arguments = pulumi_aws.lb.TargetGroupArgs
+    arguments = "lb.TargetGroupArgs"
     served = frozenset(
         {"name", "vpcId", "port", "protocol", "targetType", "deregistrationDelay", "healthCheck", "tags"}
     )
@@ -257,7 +255,7 @@ class Listener(ResourceType):
     """A port of a load balancer that forwards to one target group."""
 
     token = "aws:lb/listener:Listener"  # noqa: S105
-    arguments = pulumi_aws.lb.ListenerArgs
+    arguments = "lb.ListenerArgs"
     served = frozenset(
         {"loadBalancerArn", "port", "protocol", "certificateArn", "sslPolicy", "defaultActions", "tags"}
     )

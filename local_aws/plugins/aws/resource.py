@@ -57,7 +57,7 @@ class ResourceType(ABC):
     """One type of resource. Subclasses say what AWS calls make it, show it, change it and take it away."""
 
     token: ClassVar[str]
-    arguments: ClassVar[type]
+    arguments: ClassVar[str]
     served: ClassVar[frozenset[str]]
     """The declared properties that the stand-in acts on; another one that is set is refused."""
     forces_replacement: ClassVar[frozenset[str]] = frozenset()

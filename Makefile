@@ -6,7 +6,7 @@ STACK := $(PYTHON) -m tools.local_stack
 LOAD := tests/faults/test_under_load.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down env test lint bench clean
+.PHONY: help setup up preview down env test test-faults test-load lint bench clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 20
@@ -31,9 +31,14 @@ lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m ruff check --quiet .
 	@$(PYTHON) -m mypy --strict --explicit-package-bases .
 
-test: SETUP_OPTIONS := --tests
-test: lint ## Check everything and run every test: side by side, then those that put the load balancer under load
-	@$(PYTHON) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --ignore=$(LOAD)
+test test-faults test-load: SETUP_OPTIONS := --tests
+test: setup ## Check everything and run every test but those of the next two
+	@$(PYTHON) -m pytest --numprocesses=2 --ignore=tests/faults
+
+test-faults: setup ## Kill a pulumi up wherever it is, and take AWS away from it (long)
+	@$(PYTHON) -m pytest --numprocesses=2 --ignore=$(LOAD) tests/faults
+
+test-load: setup ## Put the load balancer under load while images are rolled out, and count what fails (run it alone)
 	@$(PYTHON) -m pytest $(LOAD)
 
 bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts against what they should cost

@@ -30,5 +30,13 @@ LONGEST_FIRST = ("tests/faults/", "tests/end_to_end/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no core is idle at the end."""
+    """Begin with what takes longest, so that no core is idle at the end, and share what is dear to make.
+
+    A file's tests run in one process, as do all that share the deployed stack, whatever their files.
+    """
     items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST_FIRST])
+    for item in items:
+        is_sharing = "deployed" in getattr(item, "fixturenames", ())
+        item.add_marker(
+            pytest.mark.xdist_group("the deployed stack" if is_sharing else item.nodeid.split("::")[0])
+        )

@@ -37,7 +37,9 @@ def url_of(output: str) -> str:
     return next(line.split()[1] for line in output.splitlines() if line.startswith("  url "))
 
 
-def test_up_answers_up_again_changes_nothing_and_down_leaves_nothing(newcomer: Checkout) -> None:
+def test_up_answers_again_changes_nothing_begins_anew_without_its_emulator_and_down_leaves_nothing(
+    newcomer: Checkout,
+) -> None:
     printed = newcomer.must("make", "up")
     home = local_aws_of(newcomer)
     answer = ask(url_of(printed))
@@ -50,23 +52,20 @@ def test_up_answers_up_again_changes_nothing_and_down_leaves_nothing(newcomer: C
     assert "unchanged" in again
     assert newcomer.must("git", "status", "--porcelain") == ""
 
+    for process in processes_of(home.name):
+        process.kill()
+    wait_until(lambda: processes_of(home.name) == [], "the emulator is dead")
+
+    anew = newcomer.must("make", "up")
+
+    assert "began anew" in anew
+    assert local_aws_of(newcomer).generation != home.generation
+    assert ask(url_of(anew))["ami_id"] in anew
+
+    home = local_aws_of(newcomer)
     newcomer.must("make", "down")
 
     assert machines_of(home.name) == []
     assert processes_of(home.name) == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", home.api_port)) != 0
-
-
-def test_a_lost_emulator_is_said_and_up_begins_anew(newcomer: Checkout) -> None:
-    newcomer.must("make", "up")
-    home = local_aws_of(newcomer)
-    for process in processes_of(home.name):
-        process.kill()
-    wait_until(lambda: processes_of(home.name) == [], "the emulator is dead")
-
-    printed = newcomer.must("make", "up")
-
-    assert "began anew" in printed
-    assert local_aws_of(newcomer).generation != home.generation
-    assert ask(url_of(printed))["ami_id"] in printed

@@ -38,7 +38,8 @@ const behind = element => {
     if ((channels(colour)[3] ?? 1) > 0) return colour;
   }
 };
-return [...document.querySelectorAll("h1, h2, h3, p, dt, dd, li, th, td, caption, a, code, .pill, .muted, .id")]
+const texts = "h1, h2, h3, p, dt, dd, li, th, td, caption, a, code, .pill, .muted, .id";
+return [...document.querySelectorAll(texts)]
   .filter(element => element.getClientRects().length && !element.closest("svg"))
   .map(element => {
     const pair = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => b - a);

@@ -29,5 +29,6 @@ def prepare(work: Work, folder: Path, requirements: Path) -> None:
     if not is_usable:
         work.run(sys.executable, "-m", "venv", "--clear", str(folder))
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--no-input")
-    work.run(*pip, "install", "--require-hashes", "-r", str(requirements))
+    # Python compiles what is used when it is used; all of pulumi_aws takes half a minute.
+    work.run(*pip, "install", "--no-compile", "--require-hashes", "-r", str(requirements))
     (folder / DIGEST_FILE).write_text(expected_digest(requirements.read_bytes(), sys.version))

@@ -91,7 +91,7 @@ class RolePolicy(ResourceType):
     """One policy that is a role's own."""
 
     token = "aws:iam/rolePolicy:RolePolicy"  # noqa: S105
-    arguments = pulumi_aws.iam.RolePolicyArgs
+    arguments = "iam.RolePolicyArgs"
     served = frozenset({"name", "role", "policy"})
     forces_replacement = frozenset({"name", "role"})
     name_length = 128

@@ -21,7 +21,7 @@ from image_builder.gates import image_that_ran_last_in, promoted_image, require_
 from image_builder.git import read_log
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import base_problem, news_of_bases
-from image_builder.lookup import existing_image, pinned_image
+from image_builder.lookup import existing_image, is_to_be_verified, pinned_image
 
 _announced: set[tuple[str, ...]] = set()
 _announced_lock = threading.Lock()
@@ -101,8 +101,8 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
         _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
         _announce_base_problem(inputs)
     else:
-        line = wording.reuse(found, datetime.now(UTC), why)
-        _announce(inputs, wording.verified_first(line) if inputs.verify and not found.is_verified else line)
+        is_checked_first = is_to_be_verified(found, inputs)
+        _announce(inputs, wording.reuse(found, datetime.now(UTC), why, is_checked_first=is_checked_first))
 
 
 def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:

@@ -13,7 +13,7 @@ from image_builder.comparison import Comparison, compare, record_on
 from image_builder.errors import RecordError
 from image_builder.file_digests import recorded
 from image_builder.inputs import ImageInputs
-from image_builder.lookup import images_of, pinned_image, usable_of
+from image_builder.lookup import images_of, is_to_be_verified, pinned_image, usable_of
 from image_builder.snapshots import Snapshots
 
 
@@ -61,7 +61,9 @@ class Explanation:
             return wording.pinned(self.ami.ami_id, self.ami, now) + ": the working tree decides nothing"
         short = self.inputs.fingerprint[:12]
         if self.ami:
-            return wording.reuse(self.ami, now, f"it has the working tree's fingerprint {short}")
+            why = f"it has the working tree's fingerprint {short}"
+            is_checked_first = is_to_be_verified(self.ami, self.inputs)
+            return wording.reuse(self.ami, now, why, is_checked_first=is_checked_first)
         if not self.refused:
             return wording.build(f"there is no image of fingerprint {short} yet")
         others = ", ".join(f"{one.ami_id} {_reason(one)}" for one in self.refused)

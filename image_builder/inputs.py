@@ -125,6 +125,8 @@ def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(
             ("build_timeout_minutes", f"{minutes!r} · 1 to {_MOST_MINUTES} minutes were expected")
         )
+    if known.get("verify") not in (None, True, False):
+        problems.append(("verify", f"{known['verify']!r} · true or false was expected"))
     # A pin is for emergencies too: a template that is broken just now must not stand in its way.
     if "folder" in known and {"pinned_ami", "promote_from"} <= {*known} and not is_chosen(known):
         problems += _problems_with_folder(known)
@@ -151,7 +153,7 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if region and (problem := problem_with_region(lock, str(region))):
         problems.append(("region", problem))
-    if known.get("verify", True) is not False and not problems:
+    if known.get("verify") in (None, True) and not problems:
         problems = [("verify", f"{folder}: {problem}") for problem in boot_problems(folder, region)]
     variables = known.get("variables") or {}
     return problems + [("variables", problem) for problem in variable_problems(template, variables).values()]

@@ -76,6 +76,11 @@ def usable_of(images: Iterable[Ami]) -> Ami | None:
     return min(candidates, key=lambda ami: (not ami.is_available, not ami.is_verified), default=None)
 
 
+def is_to_be_verified(ami: Ami, inputs: ImageInputs) -> bool:
+    """Whether the checks of *ami* have yet to pass before it is used; where it had to succeed, they have."""
+    return inputs.verify and not inputs.require_verified_in and not ami.is_verified
+
+
 def free_name(amis: Amis, inputs: ImageInputs) -> str:
     """The name for a new AMI: a revoked, rejected or failed one keeps its own while it is registered."""
     taken = {ami.name for ami in named_images(amis, inputs)}

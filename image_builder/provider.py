@@ -62,7 +62,7 @@ from image_builder.inputs import (
     problems_with,
 )
 from image_builder.known_base import require_base_images
-from image_builder.lookup import existing_image, pinned_image
+from image_builder.lookup import existing_image, is_to_be_verified, pinned_image
 from image_builder.verification import verify_image
 
 
@@ -189,7 +189,7 @@ def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
         return promoted_image(amis, inputs), "promoted"
     if inputs.require_verified_in:
         return verified_image(amis, inputs), "reused"
-    if (found := _reuse(inputs, amis)) is not None and not _is_to_be_verified(found, inputs):
+    if (found := _reuse(inputs, amis)) is not None and not is_to_be_verified(found, inputs):
         return found, "reused"
     with only_builder(Path.cwd(), inputs, lambda line: say(inputs.family, line)) as lock:
         # Another build of it may have ended since we looked.
@@ -200,13 +200,9 @@ def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
             started = time.monotonic()
             ami, origin = build_image(inputs, amis, lambda line: say(inputs.family, line), lock)
             say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
-        if _is_to_be_verified(ami, inputs):
+        if is_to_be_verified(ami, inputs):
             ami = verify_image(inputs, ami, amis, lambda line: say(inputs.family, line), lock)
         return ami, origin
-
-
-def _is_to_be_verified(ami: Ami, inputs: ImageInputs) -> bool:
-    return inputs.verify and not ami.is_verified
 
 
 def _reuse(inputs: ImageInputs, amis: Amis) -> Ami | None:

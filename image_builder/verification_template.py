@@ -78,6 +78,8 @@ def _problems_with_login(source: Mapping[str, Any]) -> list[str]:
         return [f"has the communicator {communicator}, and checks log in by SSH"]
     if source.get("ssh_bastion_host"):
         return ["is reached through ssh_bastion_host, and checks log in directly"]
+    if source.get("ssh_agent_auth") in (True, "true"):
+        return ["has ssh_agent_auth, and checks have no agent"]
     return []
 
 

@@ -16,14 +16,10 @@ _SHOWN_CHANGES = 3
 _SHOWN_COMMITS = 10
 
 
-def reuse(ami: Ami, now: datetime, why: str = "") -> str:
+def reuse(ami: Ami, now: datetime, why: str = "", *, is_checked_first: bool = False) -> str:
     """`reuse ami-… (built 3 h ago from 4e5f6a7): app/server.py changed`"""
-    return f"reuse {ami.ami_id} {built(ami, now)}" + (f": {why}" if why else "")
-
-
-def verified_first(line: str) -> str:
-    """*line* about an image to be reused of which no run of the checks has passed yet."""
-    return f"{line}; it is not verified yet: its checks are run first, on a throwaway machine"
+    line = f"reuse {ami.ami_id} {built(ami, now)}" + (f": {why}" if why else "")
+    return f"{line}; it is not verified yet, its checks are run first" if is_checked_first else line
 
 
 def build(why: str) -> str:

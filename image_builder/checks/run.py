@@ -26,6 +26,7 @@ HYGIENE = Path(__file__).with_name("hygiene")
 _KEPT_OF_THE_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONPATH")
 _CONNECT_SECONDS = 30
 _BOOT_SECONDS = 300
+_MOST_LINES = 8
 # What says nothing about the image: the machine, or the network to it, did not answer.
 _UNDECIDED = (OSError, EOFError, paramiko.SSHException)
 
@@ -128,7 +129,10 @@ class Reporter:
 
     def _note(self, name: str, outcome: Outcome, text: str) -> None:
         before = self._checks.get(name)
-        if before is None or before.outcome in (Outcome.PASSED, Outcome.SKIPPED):
+        # Of its three phases the first that went wrong tells.
+        if before is None or (
+            before.outcome in (Outcome.PASSED, Outcome.SKIPPED) and outcome != Outcome.PASSED
+        ):
             output = () if outcome is Outcome.PASSED else tuple(last_words(text))
             if output and outcome is not Outcome.SKIPPED:
                 print(f"{name}\n{text}", flush=True)
@@ -150,14 +154,16 @@ def last_words(text: str) -> list[str]:
     """Of pytest's account of a failure what it found, without the source around it."""
     lines = [line for line in text.splitlines() if line.strip()]
     found = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return (found or [line.strip() for line in lines])[:8]
+    return list(filter(None, found or map(str.strip, lines)))[:_MOST_LINES]
 
 
-def run_checks(machine: Machine, folders: list[Path], report: Path) -> int:
-    """Run all checks in *folders*, print them, and write the *report*."""
+def run_checks(machine: object, folders: list[Path], report: Path) -> int:
+    """Run all checks in *folders* with the fixtures of *machine*, print them, and write the *report*."""
     reporter = Reporter()
     options = ["-p", "no:terminal", "-p", "no:cacheprovider", "--import-mode=importlib"]
     options += [f"--config-file={os.devnull}", f"--rootdir={report.parent}"]
+    # What differs is to be read here and now: nobody can run it again with -vv.
+    options += ["--override-ini=verbosity_assertions=2"]
     # testinfra warns that the host key is not known, which is that of a machine a minute old.
     options += ["-W", "ignore:Unknown:UserWarning"]
     began = time.monotonic()

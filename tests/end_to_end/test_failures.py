@@ -15,6 +15,7 @@ from tests.end_to_end.conftest import STACK, living_instances, own_images
 from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
 
 PROVISION = "images/web-app/provision/application.sh"
+UNIT = "images/web-app/app/web-app.service"
 
 
 def test_a_provisioner_that_fails_is_named_leaves_nothing_and_is_not_recorded(
@@ -35,6 +36,42 @@ def test_a_provisioner_that_fails_is_named_leaves_nothing_and_is_not_recorded(
     assert leftovers(ec2) == NOTHING_LEFT
     assert own_images(ec2) == images
     assert ask(before["url"])["ami_id"] == before["ami_id"]
+
+
+def test_an_image_that_fails_a_check_is_rejected_with_its_name_and_nothing_is_rolled_out(
+    project: Checkout, ec2: Any
+) -> None:
+    before = project.outputs(STACK)
+    images = own_images(ec2)
+    # It starts, answers and is healthy: what no health check sees.
+    project.edit(UNIT, "User=web-app", "User=nobody")
+
+    printed = project.failing_up(STACK)
+
+    (failure,) = {line.strip() for line in printed.splitlines() if "VerificationError" in line}
+    (rejected,) = own_images(ec2) - images
+    assert f"{rejected} failed 1 of " in failure
+    assert "test_web_app.py::test_the_service_runs_as_its_own_user: " in failure
+    assert "'nobody'" in failure
+    assert "full log: /" in failure
+    tags = tags_of(ec2, rejected)
+    assert tags["Rejected"] == "failed checks: test_the_service_runs_as_its_own_user"
+    assert "Verified" not in tags
+    assert leftovers(ec2) == NOTHING_LEFT
+    assert ask(before["url"])["ami_id"] == before["ami_id"]
+
+    assert "build: app/web-app.service changed" in project.preview(STACK)
+    project.must("git", "revert", "--no-edit", "HEAD")
+    project.up(STACK)
+    assert own_images(ec2) == {*images, rejected}
+    assert project.outputs(STACK)["ami_id"] == before["ami_id"]
+    assert "Verified" in tags_of(ec2, before["ami_id"])
+
+
+def tags_of(ec2: Any, ami_id: str) -> dict[str, str]:
+    """The tags of an AMI."""
+    (image,) = ec2.describe_images(ImageIds=[ami_id])["Images"]
+    return {tag["Key"]: tag["Value"] for tag in image["Tags"]}
 
 
 @pytest.mark.parametrize("ending", ["interrupted twice", "terminated"])

@@ -25,6 +25,8 @@ class Point:
     line: str = ""
     """Killed when this is printed; in place of an action."""
     release: Literal["new image", "image that is there"] = "new image"
+    is_verified: bool = False
+    """The new image is verified; elsewhere it is not, that takes a machine more for each."""
     is_machine_lost: bool = False
     """Packer and its supervisor are killed as well, as when the machine is lost."""
 
@@ -57,6 +59,14 @@ POINTS = (
         name="the build has ended and its AMI is confirmed",
         action="ec2:CreateTags",
         user_agent=IMAGE_BUILDER,
+    ),
+    Point(
+        name="the machine that verifies an image is launched",
+        action="ec2:RunInstances",
+        is_served=True,
+        after=1,
+        user_agent=PACKER,
+        is_verified=True,
     ),
     Point(
         name="the machine is lost after the source instance is launched",

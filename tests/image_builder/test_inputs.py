@@ -55,6 +55,25 @@ def test_a_timeout_out_of_range_is_refused(tmp_path: Path, minutes: Any) -> None
     ]
 
 
+@pytest.mark.parametrize("verify", ["yes", 2])
+def test_a_verify_that_is_neither_true_nor_false_is_refused(tmp_path: Path, verify: Any) -> None:
+    assert properties(props_of(write_image(tmp_path), verify=verify)) == ["verify"]
+
+
+def test_an_image_that_cannot_be_verified_is_refused_until_verify_is_false(tmp_path: Path) -> None:
+    folder = write_image(tmp_path, communicator="none")
+
+    assert properties(props_of(folder, verify=True)) == ["verify"]
+    assert properties(props_of(folder, verify=False)) == []
+
+
+def test_images_are_verified_where_nothing_was_recorded_about_it(tmp_path: Path) -> None:
+    props = props_of(write_image(tmp_path))
+    del props["verify"]
+
+    assert inputs_from(props).verify
+
+
 def test_each_undeclared_variable_is_a_problem_of_the_variables(tmp_path: Path) -> None:
     assert properties(props_of(write_image(tmp_path), variables={"a": 1, "b": 2})) == ["variables"] * 2
 

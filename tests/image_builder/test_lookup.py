@@ -106,3 +106,14 @@ def test_a_pin_to_what_may_not_be_deployed_is_refused(
 def test_a_pin_to_nothing_is_refused(amis: Amis, inputs: ImageInputs) -> None:
     with pytest.raises(AmiError, match="pinned AMI ami-00000000 does not exist in us-east-1"):
         pinned_image(amis, pinned(inputs, "ami-00000000"))
+
+
+def test_of_two_images_the_verified_one_is_used(ec2: EmulatedEc2, amis: Amis, inputs: ImageInputs) -> None:
+    ec2.register("one", **tags(inputs))
+    verified = ec2.register("two", **tags(inputs, Verified="2026-01-01T00:00:00Z"))
+    ec2.register("three", **tags(inputs))
+
+    found = existing_image(amis, inputs)
+
+    assert found is not None
+    assert found.ami_id == verified

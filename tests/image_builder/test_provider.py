@@ -601,3 +601,64 @@ def test_the_commit_is_recorded_in_tags_and_outputs(ec2: EmulatedEc2, host: Host
 
 def _days() -> int:
     return (datetime.now(UTC) - datetime(2026, 1, 1, tzinfo=UTC)).days
+
+
+@pytest.fixture
+def unverified(ec2: EmulatedEc2, project: Path) -> tuple[dict[str, Any], str]:
+    """The inputs of an image to be verified, and its AMI, as a killed verification leaves it."""
+    image = image_in(project, communicator="ssh")
+    props = props_of(image, verify=True)
+    ami_id = ec2.image_of_an_instance(f"tiny-{props['fingerprint'][:12]}")
+    tags = [{"Key": key, "Value": value} for key, value in tags_of(props).items()]
+    ec2.client().create_tags(Resources=[ami_id], Tags=tags)  # type: ignore[arg-type]
+    return props, ami_id
+
+
+def test_a_preview_says_when_a_reused_image_is_yet_to_be_verified(
+    host: Host, unverified: tuple[dict[str, Any], str]
+) -> None:
+    props, ami_id = unverified
+
+    assert host.check(props) == {}
+
+    (line,) = host.lines
+    assert line.startswith(f"image tiny: reuse {ami_id} (built ")
+    assert line.endswith("; it is not verified yet, its checks are run first")
+
+
+def test_a_verification_that_cannot_be_run_fails_and_neither_rejects_nor_builds_anew(
+    ec2: EmulatedEc2, host: Host, project: Path, unverified: tuple[dict[str, Any], str]
+) -> None:
+    props, ami_id = unverified
+
+    with pytest.raises(grpc.RpcError) as raised:
+        host.create(props)
+
+    message = message_of(raised.value)
+    assert message.startswith(
+        f"image tiny: {ami_id} could not be verified: the image is kept, and the next up "
+    )
+    assert "packer build exited 1: " in message
+    assert not {"Rejected", "Verified"} & ec2.tags_of(ami_id).keys()
+    assert [image["ImageId"] for image in ec2.client().describe_images(Owners=["self"])["Images"]] == [ami_id]
+    assert ec2.leftovers() == []
+    assert not list((project / RUNS).glob("*/template"))
+    assert f"Found Image ID: {ami_id}" in last_log(project)
+
+
+@pytest.mark.parametrize("change", [{"verify": False}, {"Verified": "2026-01-01T00:00:00Z"}])
+def test_an_image_is_not_looked_at_again_once_verified_nor_where_that_is_not_wanted(
+    ec2: EmulatedEc2,
+    host: Host,
+    project: Path,
+    unverified: tuple[dict[str, Any], str],
+    change: dict[str, Any],
+) -> None:
+    props, ami_id = unverified
+    if "Verified" in change:
+        ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "Verified", "Value": change["Verified"]}])
+
+    found, outs = host.create({**props, **{key: value for key, value in change.items() if key in props}})
+
+    assert (found, outs["origin"]) == (ami_id, "reused")
+    assert not list((project / RUNS).glob("*/packer.log"))

@@ -6,7 +6,7 @@ import json
 import socket
 import urllib.request
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -53,14 +53,16 @@ class Machine:
             return False
 
 
-def launch(ec2: EC2Client, ami_id: str, user_data: str = "") -> Machine:
-    """A machine of *ami_id* that runs *user_data* at its first boot."""
+def launch(ec2: EC2Client, ami_id: str, user_data: str = "", key_name: str = "") -> Machine:
+    """A machine of *ami_id* that runs *user_data* at its first boot, and that the key *key_name* opens."""
+    key: dict[str, Any] = {"KeyName": key_name} if key_name else {}
     answer = ec2.run_instances(
         ImageId=ami_id,
         InstanceType="t3.micro",
         MinCount=1,
         MaxCount=1,
         UserData=user_data,
+        **key,
     )
     instance = answer["Instances"][0]
     return Machine(ec2=ec2, instance_id=instance["InstanceId"], address=instance["PrivateIpAddress"])

@@ -6,20 +6,29 @@ import json
 import re
 import socket
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from image_builder.checks.report import FACTS, REPORT, Outcome, Report, read_report
 from local_aws.home import Home
 from tests.images.conftest import BUILD_FACTS, WEB_APP
 from tests.images.machines import PORT, Machine, launch
 from tests.support.local_aws import ec2_client, process_environment, running_local_aws, wait_until
+from tools.toolchain import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
+HYGIENE = re.findall(
+    r"^def (test_\w+)", (ROOT / "image_builder/checks/hygiene/test_hygiene.py").read_text(), re.MULTILINE
+)
+IMAGE_FACTS = ("ami_id", "ami_name", "family", "fingerprint", "git_commit", "region")
 TAGS = {"Built-By": "packer", "RunId": "run-1"}
 # At its first boot a machine tells on its console what could not be seen from outside; one line each.
 TELL = r"""#!/bin/bash
@@ -34,6 +43,18 @@ tell exposure 'systemd-analyze security --no-pager web-app.service | tail -1 | g
 tell timers 'systemctl is-enabled apt-daily.timer apt-daily-upgrade.timer'
 tell writable 'find /opt/web-app /etc/web-app -user web-app -o -perm /022 ! -type l'
 tell end 'true'
+"""
+# What builds leave behind by mistake, as if it had been in the image.
+SPOIL = r"""#!/bin/bash
+mkdir -p /root/.ssh /root/.aws /var/lib/cloud/instances/i-0123456789abcdef0 /boot
+echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMq somebody' >>/root/.ssh/authorized_keys
+touch -d 2020-01-01 /etc/ssh/ssh_host_ed25519_key /etc/machine-id
+passwd -d games
+touch /home/admin/.bash_history /boot/vmlinuz-9999.0
+echo cheese >/root/.aws/credentials
+printf 'token = ghp_%s\n' "$(printf 'cheese%.0s' 1 2 3 4 5 6)" >/opt/web-app/settings.ini
+sed -i '0,/^Status: install ok installed/s//Status: install ok unpacked/' /var/lib/dpkg/status
+systemd-run --unit broken false
 """
 
 
@@ -160,6 +181,43 @@ def test_a_machine_without_its_build_facts_does_not_serve_and_says_why_on_its_co
 
     assert not machine.is_listening()
     ec2.terminate_instances(InstanceIds=[machine.instance_id])
+
+
+def test_what_a_build_may_leave_in_an_image_is_found_by_the_check_that_every_image_gets(
+    ec2: EC2Client, ami: dict[str, Any], home: Home, tmp_path: Path
+) -> None:
+    key = ec2.create_key_pair(KeyName="checks", KeyType="ed25519")["KeyMaterial"]
+    spoiled = launch(ec2, ami["ImageId"], SPOIL, "checks")
+
+    report, printed = check(spoiled.address, home.ssh_port, key, tmp_path)
+
+    outcomes = {one.name.rpartition("::")[2]: one.outcome for one in report.checks}
+    assert outcomes == dict.fromkeys(HYGIENE, Outcome.FAILED), printed
+    found = "\n".join(" ".join(one.output) for one in report.checks)
+    assert "/opt/web-app/settings.ini" in found
+    assert "GitHub token" in found
+    assert "/root/.aws/credentials" in found
+    assert "i-0123456789abcdef0" in found
+    assert "cheese" not in printed
+    assert not (tmp_path / "login-key").exists()
+    ec2.terminate_instances(InstanceIds=[spoiled.instance_id])
+    ec2.delete_key_pair(KeyName="checks")
+
+
+def check(address: str, port: int, key: str, folder: Path) -> tuple[Report, str]:
+    """What the checks of every image say of the machine at *address*, and all that they print."""
+    (folder / FACTS).write_text(json.dumps(dict.fromkeys(IMAGE_FACTS, "")))
+    login = ["--key", str(folder / "login-key"), "--host", address, "--port", str(port), "--user", "admin"]
+    command = [sys.executable, "-m", "image_builder.checks.run", str(folder), str(folder / "none"), *login]
+    # Packer has logged in before it has checks run; here nobody has.
+    deadline = time.monotonic() + 60
+    while True:
+        (folder / "login-key").write_text(key)
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+        report = read_report(folder / REPORT)
+        assert report is not None, result.stderr
+        if not report.of(Outcome.UNDECIDED) or time.monotonic() > deadline:
+            return report, result.stdout + result.stderr
 
 
 def test_the_ami_is_encrypted_takes_imdsv2_only_and_is_tagged_with_its_snapshot(

@@ -7,6 +7,7 @@ else is the image's.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 import pytest
 from testinfra.host import Host
@@ -21,6 +22,12 @@ _CLOCK_SECONDS = 5
 def lines_of(host: Host, script: str) -> list[str]:
     """What *script* prints on the machine, which must not fail."""
     return [line for line in host.check_output("sh -c %s", script).splitlines() if line]
+
+
+def require_none(found: Iterable[str], what: str) -> None:
+    """Fail with *what* was found, unless nothing was."""
+    told = ", ".join(sorted(found))
+    assert not told, f"{what}: {told}"
 
 
 def homes(host: Host) -> list[str]:
@@ -45,22 +52,22 @@ def test_nobody_but_this_run_can_log_in_with_a_key(host: Host, image: Image) -> 
         "| xargs -0 -r grep -HEv '^[[:space:]]*(#|$)' || true",
     )
 
-    others = [line.partition(":")[0] for line in keys if image.login_key.split()[1] not in line]
-    assert others == [], "keys of somebody else can log in"
+    others = {line.partition(":")[0] for line in keys if image.login_key.split()[1] not in line}
+    require_none(others, "keys of somebody else can log in")
 
 
 def test_nobody_can_log_in_without_a_key(host: Host) -> None:
     empty = lines_of(host, "getent shadow | awk -F: '$2 == \"\" { print $1 }'")
 
-    assert empty == [], "these users have an empty password"
+    require_none(empty, "users with an empty password")
 
 
 def test_the_host_keys_were_made_at_this_boot(host: Host) -> None:
-    assert older_than_the_boot(host, "/etc/ssh/ssh_host_*_key") == [], "the image holds host keys"
+    require_none(older_than_the_boot(host, "/etc/ssh/ssh_host_*_key"), "host keys in the image")
 
 
 def test_the_machine_id_was_made_at_this_boot(host: Host) -> None:
-    assert older_than_the_boot(host, "/etc/machine-id") == [], "all machines of the image would have one id"
+    require_none(older_than_the_boot(host, "/etc/machine-id"), "all machines of the image would have one id")
 
 
 def test_there_is_no_history_of_a_shell(host: Host) -> None:
@@ -73,7 +80,7 @@ def test_there_is_no_history_of_a_shell(host: Host) -> None:
         )
     ]
 
-    assert found == []
+    require_none(found, "histories in the image")
 
 
 def test_cloud_init_knows_of_no_other_machine(host: Host) -> None:
@@ -82,15 +89,13 @@ def test_cloud_init_knows_of_no_other_machine(host: Host) -> None:
     before = lines_of(host, "cat /var/lib/cloud/data/previous-instance-id 2>/dev/null || true")
 
     others = {*known, *before} - {*here, "NO_PREVIOUS_INSTANCE_ID"}
-    assert others == set(), (
-        "cloud-init ran on another machine: run `cloud-init clean` at the end of the build"
-    )
+    require_none(others, "cloud-init ran on other machines, run `cloud-init clean` at the end of the build")
 
 
 def test_there_are_no_credentials_of_the_build(host: Host) -> None:
     paths = " ".join(shlex.quote(f"{home}/{name}") for home in homes(host) for name in CREDENTIAL_FILES)
 
-    assert lines_of(host, f"ls -d {paths} 2>/dev/null || true") == []
+    require_none(lines_of(host, f"ls -d {paths} 2>/dev/null || true"), "credentials in the image")
 
 
 def test_nothing_looks_like_a_secret(host: Host) -> None:
@@ -103,8 +108,8 @@ def test_nothing_looks_like_a_secret(host: Host) -> None:
     allowed = lines_of(host, f"ls {' '.join(MADE_AT_BOOT)} 2>/dev/null || true")
 
     # Never what was found: it would be in the log.
-    found = {file: kinds_in(host, file) for file in files if file not in allowed}
-    assert found == {}
+    found = [f"{kind} in {file}" for file in files if file not in allowed for kind in kinds_in(host, file)]
+    require_none(found, "in the image")
 
 
 def kinds_in(host: Host, file: str) -> list[str]:
@@ -118,17 +123,19 @@ def test_every_package_is_whole_and_as_new_as_the_image_knows(host: Host) -> Non
     if not host.exists("dpkg"):
         pytest.skip("no dpkg here")
 
-    assert lines_of(host, "dpkg --audit") == []
+    require_none(lines_of(host, "dpkg --audit"), "packages are not installed as they should be")
     # What apt knows is what the build left of its lists; the archive itself is not asked: a package that came
     # out since is no fault of the image, and the machine may have no way to the internet.
     upgrades = lines_of(host, "apt-get --simulate --quiet --quiet upgrade | grep '^Inst' || true")
-    assert upgrades == [], "the build left these out"
+    require_none(upgrades, "updates that the build left out")
 
 
 def test_the_newest_kernel_of_the_image_runs(host: Host) -> None:
     kernels = lines_of(host, "ls /boot/vmlinuz-* 2>/dev/null | sort --version-sort || true")
 
-    assert not kernels or kernels[-1] == f"/boot/vmlinuz-{host.check_output('uname -r')}"
+    running = f"/boot/vmlinuz-{host.check_output('uname -r')}"
+    newer = kernels[-1:] if kernels[-1:] != [running] else []
+    require_none(newer, f"{running} runs, and newer is")
 
 
 def test_every_service_started_at_boot(host: Host) -> None:
@@ -137,4 +144,4 @@ def test_every_service_started_at_boot(host: Host) -> None:
 
     failed = lines_of(host, "systemctl list-units --state=failed --plain --no-legend | cut -d' ' -f1")
     why = [line for unit in failed for line in lines_of(host, f"journalctl -q -n 3 -o cat -u {unit} || true")]
-    assert failed == [], "\n".join(why)
+    require_none(failed, f"failed, their last words: {' | '.join(why)}")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the service and lets it start at boot.
+# Installs the service and lets it start at boot; what belongs to this machine alone does not stay.
 set -eu
 
 install -D -m 0755 /tmp/service.py /opt/service.py
@@ -14,3 +14,8 @@ ExecStart=/usr/bin/python3 /opt/service.py
 WantedBy=multi-user.target
 UNIT
 systemctl enable --quiet service.service
+
+cloud-init clean --logs
+rm -f /etc/ssh/ssh_host_*
+truncate --size 0 /etc/machine-id
+find /root /home -path '*/.ssh/authorized_keys' -exec truncate --size 0 {} +

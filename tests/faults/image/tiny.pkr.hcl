@@ -31,9 +31,10 @@ source "amazon-ebs" "tiny" {
 
   temporary_security_group_source_cidrs = var.ssh_source_cidrs
 
-  ssh_username            = "admin"
-  ssh_port                = var.ssh_port
-  temporary_key_pair_type = "ed25519"
+  ssh_username              = "admin"
+  ssh_port                  = var.ssh_port
+  ssh_clear_authorized_keys = true
+  temporary_key_pair_type   = "ed25519"
 
   tags            = var.tags
   snapshot_tags   = var.tags

@@ -60,6 +60,13 @@ def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the
     packages = project.image_builder("show", edited["ami_id"])["packages"]
     assert packages["gunicorn"][0].isdigit()
     assert len(packages) > 100
+    page = project.folder / "report.html"
+    report = project.image_builder("report", "--html", str(page))
+    page_text = page.read_text()
+    page.unlink()
+    group = next(one for one in report["groups"] if one["stack"] == STACK)
+    assert group["image"]["ami_id"] == group["rollouts"][0]["ami_id"] == edited["ami_id"]
+    assert all(text in page_text for text in (group["group"], edited["ami_id"], before["ami_id"]))
 
     images = own_images(ec2)
     project.must("git", "revert", "--no-edit", "HEAD")

@@ -34,8 +34,8 @@ EDGES = {
         for name in ("ec2_client", "amis", "tagging", "snapshots", "temporaries", "fleets")
     },
     "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets")},
-    # What is written down about credentials, without asking anybody for some.
-    "botocore.session": {"aws_credentials.py"},
+    # What is written down about credentials, without asking anybody for some; and AWS's models, read once.
+    "botocore.session": {"aws_credentials.py", "image_builder/ec2_client.py"},
     # Whether a run lives is known to its processes only.
     "psutil": {"image_builder/living_runs.py"},
     "subprocess": {f"image_builder/{name}.py" for name in ("packer", "supervised", "supervisor", "git")},

@@ -38,6 +38,11 @@ EDGES = {
     "botocore.session": {"aws_credentials.py", "image_builder/ec2_client.py"},
     # Whether a run lives is known to its processes only.
     "psutil": {"image_builder/living_runs.py"},
+    # A machine is looked at by its checks only, in a process that Packer starts.
+    **{
+        module: {"image_builder/checks/run.py", "image_builder/checks/hygiene/test_hygiene.py"}
+        for module in ("pytest", "testinfra", "paramiko")
+    },
     "subprocess": {f"image_builder/{name}.py" for name in ("packer", "supervised", "supervisor", "git")},
 }
 LOCAL_RUN = re.compile(

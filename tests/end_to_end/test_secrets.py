@@ -31,6 +31,8 @@ TEMPLATE = "images/web-app/web-app.pkr.hcl"
 LOOK_SECONDS = 0.05
 BLOCK_BYTES = 1 << 20
 STACK = "local"
+# In two words, so that it is not found in this file.
+LOGIN = {"Packer's login to the machine that verifies": " ".join(["BEGIN", "OPENSSH PRIVATE KEY"])}
 
 
 def plant() -> dict[str, str]:
@@ -191,7 +193,7 @@ def test_no_secret_of_a_run_that_builds_rolls_out_and_fails_comes_out_of_it(
         timeout=60,
     )
 
-    with Arguments(everything) as arguments:
+    with Arguments({**everything, **LOGIN}) as arguments:
         printed = set_secret.stdout + set_secret.stderr
         printed += checkout.must("pulumi", "preview", "--diff", "--stack", STACK)
         printed += checkout.up(STACK)
@@ -208,7 +210,8 @@ def test_no_secret_of_a_run_that_builds_rolls_out_and_fails_comes_out_of_it(
     assert arguments.looks > (time.monotonic() - began) / 10, "processes were hardly looked at"
 
     assert arguments.found == set()
-    assert names_in((printed + failure).encode(), everything) == set()
+    assert names_in((printed + failure).encode(), {**everything, **LOGIN}) == set()
+    assert found_in_files(checkout.folder / ".packer-runs", LOGIN) == set()
     assert names_in(state.encode(), everything) == set()
     assert found_in_files(checkout.folder, everything) == set()
     assert found_in_files(backend, everything) == set()

@@ -48,13 +48,13 @@ class Here:
 
 folder = Path(sys.argv[1])
 forget_environment(folder)
-run_checks(Here(), [folder / "nothing", folder / "verify"], folder / "report.json")
+run_checks(Here(), [folder / "nothing", folder / "all", folder / "verify"], folder / "report.json")
 """
 
 
 def run(folder: Path, checks: str) -> str:
     """What a run of *checks* in *folder* prints."""
-    (folder / "verify").mkdir()
+    (folder / "verify").mkdir(exist_ok=True)
     (folder / "verify/test_it.py").write_text(checks)
     command = [sys.executable, "-c", RUN, str(folder)]
     return subprocess.run(
@@ -101,6 +101,20 @@ def test_a_run_that_is_interrupted_reports_nothing(tmp_path: Path) -> None:
     run(tmp_path, "def test_bad(): assert False\ndef test_long(): raise KeyboardInterrupt\n")
 
     assert read_report(tmp_path / "report.json") is None
+
+
+def test_an_image_can_leave_out_a_check_that_every_image_gets(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all/test_all.py").write_text("def test_one(): assert False\ndef test_two(): pass\n")
+    (tmp_path / "verify").mkdir()
+    (tmp_path / "verify/conftest.py").write_text(
+        "def pytest_collection_modifyitems(items):\n"
+        "    items[:] = [item for item in items if item.name != 'test_one']\n"
+    )
+
+    run(tmp_path, "def test_it(): pass\n")
+
+    assert checks_of(tmp_path).keys() == {"test_all.py::test_two", "test_it"}
 
 
 def test_checks_leave_nothing_beside_themselves(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def _image_box(ami_id: str, tree: _Tree, now: datetime) -> Box:
         said.append(on_it)
     return Box(
         ami_id=ami.ami_id,
-        lines=(_short(ami.name or ami.ami_id), _short(built), _short(_gist(image) or ", ".join(said))),
+        lines=(_short(ami.name or ami.ami_id), _short(built), _short(_gist(image) or _fitting(said))),
         detail="\n".join([f"{ami.name} {ami.ami_id}", built, *said]),
         state=state_of(image),
     )
@@ -212,6 +212,15 @@ def _path(x: int, from_y: int, to_y: int) -> str:
         return f"M{start} {y}H{end}"
     down = f"H{turn - _CORNER}q{_CORNER} 0 {_CORNER} {_CORNER}V{to_y - _CORNER}"
     return f"M{start} {y}{down}q0 {_CORNER} {_CORNER} {_CORNER}H{end}"
+
+
+def _fitting(said: Sequence[str]) -> str:
+    """As many of *said* as a box has room for, the first at least."""
+    told = said[0]
+    for more in said[1:]:
+        if len(f"{told}, {more}") <= _MOST_LETTERS:
+            told = f"{told}, {more}"
+    return told
 
 
 def _short(text: str) -> str:

@@ -10,7 +10,7 @@ from image_builder.amis import Ami
 from image_builder.groups import GroupStatus, Refresh
 
 MOST_DAYS, MOST_GROUPS = 45, 12
-WIDTH, LABEL_WIDTH, LANE_HEIGHT, AXIS_HEIGHT = 1040, 190, 40, 30
+WIDTH, LABEL_WIDTH, LANE_HEIGHT, AXIS_HEIGHT = 1040, 230, 40, 30
 _PAD, _MOST_TICKS = 44, 8
 _STEPS = tuple(
     timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1440, 2880, 5760, 10080)

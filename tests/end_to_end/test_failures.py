@@ -60,7 +60,7 @@ def test_an_image_that_fails_a_check_is_rejected_with_its_name_and_nothing_is_ro
     assert leftovers(ec2) == NOTHING_LEFT
     assert ask(before["url"])["ami_id"] == before["ami_id"]
 
-    assert "build: app/web-app.service changed" in project.preview(STACK)
+    assert "image web-app: build: " in project.preview(STACK)
     project.must("git", "revert", "--no-edit", "HEAD")
     project.up(STACK)
     assert own_images(ec2) == {*images, rejected}

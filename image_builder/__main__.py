@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from image_builder.commands import (
+    copy,
     diff,
     explain,
     list_images,
@@ -21,6 +22,7 @@ from image_builder.commands import (
 from image_builder.commands.common import EXIT_CODES, add_common_options, run_command
 
 COMMANDS = {
+    "copy": copy,
     "diff": diff,
     "explain": explain,
     "list": list_images,

@@ -31,7 +31,7 @@ EDGES = {
     # build makes for itself, fleets are what runs images.
     "mypy_boto3_ec2": {
         f"image_builder/{name}.py"
-        for name in ("ec2_client", "amis", "tagging", "snapshots", "temporaries", "fleets")
+        for name in ("ec2_client", "amis", "copies", "tagging", "snapshots", "temporaries", "fleets")
     },
     "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets")},
     # What is written down about credentials, without asking anybody for some; and AWS's models, read once.

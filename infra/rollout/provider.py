@@ -29,6 +29,7 @@ from infra.rollout.inputs import (
     to_preferences,
     to_target,
 )
+from infra.rollout.marking import VERIFIED_IN
 from infra.rollout.patience import Patience
 from infra.rollout.plan import describe_plan, find_warnings
 from infra.rollout.refreshes import Refreshes
@@ -52,14 +53,17 @@ class InstanceRefreshProvider(ResourceProvider):
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """A new target or preference updates, another group replaces; anything else is no change."""
+        """A new target, preference or stack updates, another group replaces; all else is no change."""
         replaces = find_changed(olds, news, IDENTITY_INPUTS)
         changed = find_changed(olds, news, (*TARGET_INPUTS, *PREFERENCE_INPUTS))
         # A refresh diffs what read returned, outputs included: there nothing is going to happen.
         is_going_to_happen = news.get("status") is None
         if is_going_to_happen and not replaces and has_to_move(olds, news):
             _say_plan(news)
-        has_changes = bool(replaces or changed) or has_to_move(olds, news)
+        elif is_going_to_happen and not replaces and has_to_mark(olds, news):
+            name, image = news["auto_scaling_group_name"], news["ami_id"]
+            say(f"rollout of {name}: tags {image} {VERIFIED_IN}{news['stack']} once all instances run it")
+        has_changes = bool(replaces or changed) or has_to_move(olds, news) or has_to_mark(olds, news)
         return DiffResult(changes=has_changes, replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -68,7 +72,7 @@ class InstanceRefreshProvider(ResourceProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Bring the group to a new target; a preference alone moves nothing, it counts from the next time."""
-        if has_to_move(olds, news):
+        if has_to_move(olds, news) or has_to_mark(olds, news):
             return UpdateResult(roll_out(news))
         return UpdateResult({**news, **{key: olds.get(key) for key in OUTPUTS}})
 
@@ -103,6 +107,11 @@ class InstanceRefreshProvider(ResourceProvider):
 def has_to_move(olds: dict[str, Any], news: dict[str, Any]) -> bool:
     """Whether the group has to move: to another target, or back to the one that it left."""
     return bool(find_changed(olds, news, TARGET_INPUTS)) or olds.get("status") == DRIFTED
+
+
+def has_to_mark(olds: dict[str, Any], news: dict[str, Any]) -> bool:
+    """Whether the image that the group is on has to be marked for a stack that it was not marked for."""
+    return bool(news.get("stack")) and olds.get("stack") != news["stack"]
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from infra.rollout.answers import (
 )
 from infra.rollout.aws_errors import AWS_ERRORS, describe_error, error_code, is_transient
 from infra.rollout.errors import RolloutError, StartUnansweredError
+from infra.rollout.marking import VERIFIED_IN
 from infra.rollout.patience import Patience
 from infra.rollout.preferences import Preferences
 from infra.rollout.values import Group, Refresh, Target, TargetHealth
@@ -207,8 +208,8 @@ class Refreshes:
         return versions[0]["LaunchTemplateData"].get("ImageId") if versions else None
 
     def mark_verified(self, ami_id: str, stack: str, moment: str) -> None:
-        """Record on the AMI that it succeeded in *stack*; a stack's name fits in a tag's key of 128."""
-        tags = [{"Key": f"VerifiedIn:{stack}", "Value": moment}]
+        """Record on the AMI that it succeeded in *stack*, in place of what it had of it."""
+        tags = [{"Key": f"{VERIFIED_IN}{stack}", "Value": moment}]
         self._ask(self._ec2.create_tags, Resources=[ami_id], Tags=tags)
 
     def find_failed_launches(self, group_name: str) -> dict[str, str]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from infra.rollout.aws_errors import AWS_ERRORS, describe_error
+from infra.rollout.aws_errors import AWS_ERRORS
 from infra.rollout.beginning import Beginning
 from infra.rollout.errors import RolloutDeadlineError, RolloutError
 from infra.rollout.evidence import Evidence
 from infra.rollout.following import Follower
+from infra.rollout.marking import explain_no_mark
 from infra.rollout.polling import poll_delays
 from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
@@ -94,9 +95,7 @@ class Rollout:
             self.refreshes.mark_verified(ami_id, self.stack, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
         except AWS_ERRORS as error:
             raise RolloutError(
-                f"{self.group_name} is on {ami_id}, which could not be tagged VerifiedIn:{self.stack}: "
-                f"{describe_error(error)} · ec2:CreateTags was expected to be allowed · allow it and run "
-                "pulumi up again, which replaces nothing"
+                explain_no_mark(error, group_name=self.group_name, ami_id=ami_id, stack=self.stack)
             ) from None
 
     def _looks(self, waits_for: str) -> Iterator[None]:

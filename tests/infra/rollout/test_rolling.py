@@ -104,16 +104,30 @@ def test_the_ami_of_a_rollout_that_failed_is_not_marked() -> None:
     assert aws.verified == {}
 
 
-def test_a_mark_that_aws_refuses_fails_the_rollout_and_says_that_the_fleet_is_on_the_image() -> None:
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("UnauthorizedOperation", "ec2:CreateTags was expected to be allowed · allow it and"),
+        (
+            "TagLimitExceeded",
+            "room for one among the 50 that AWS allows was expected · remove one of a stack that is gone: "
+            f"aws ec2 delete-tags --resources {NEW_AMI} --tags Key=VerifiedIn:STACK; then",
+        ),
+        ("InvalidAMIID.NotFound", "AWS was expected to take it · mend that and"),
+    ],
+)
+def test_a_mark_that_aws_refuses_fails_the_rollout_and_says_that_the_fleet_is_on_the_image(
+    code: str, remedy: str
+) -> None:
     aws = ScriptedRefreshes([BEFORE, AFTER])
-    aws.why_no_tag = ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "CreateTags")
+    aws.why_no_tag = ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateTags")
 
     with pytest.raises(RolloutError) as failure:
         roll_out(aws, stack="dev")
 
     assert str(failure.value) == (
-        f"web is on {NEW_AMI}, which could not be tagged VerifiedIn:dev: UnauthorizedOperation: no · "
-        "ec2:CreateTags was expected to be allowed · allow it and run pulumi up again, which replaces nothing"
+        f"web is on {NEW_AMI}, which could not be tagged VerifiedIn:dev: {code}: no · {remedy} run pulumi up "
+        "again, which replaces nothing and tags it"
     )
 
 

@@ -17,7 +17,13 @@ from image_builder import wording
 from image_builder.amis import TAG_COMMIT, Amis
 from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
-from image_builder.gates import image_that_ran_last_in, promoted_image, require_gate, verified_image
+from image_builder.gates import (
+    has_succeeded_in,
+    image_that_ran_last_in,
+    promoted_image,
+    require_gate,
+    verified_image,
+)
 from image_builder.git import read_log
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import base_problem, news_of_bases
@@ -92,21 +98,29 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
     if inputs.pinned_ami or inputs.promoted_ami:
         return  # it has been said
     short = inputs.fingerprint[:12]
+    stack = inputs.require_verified_in
+    amis = Amis.of(inputs.region, is_preview=True)
     try:
-        found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
+        found = verified_image(amis, inputs) if stack else existing_image(amis, inputs)
+    except AmiError:
+        return  # check has said why.
     except (BotoCoreError, ClientError) as error:
-        _announce(inputs, wording.build_or_reuse(why or f"fingerprint {short}", reason_of(error)))
+        because, hindrance = why or f"fingerprint {short}", reason_of(error)
+        told = wording.reuse_or_refuse(because, stack, hindrance)
+        _announce(inputs, told if stack else wording.build_or_reuse(because, hindrance))
         return
     if found is None:
         _announce(inputs, wording.build(why or f"there is no image of fingerprint {short} yet"))
         _announce_base_problem(inputs)
     else:
-        is_checked_first = is_to_be_verified(found, inputs)
+        # What succeeded elsewhere is used as it is.
+        is_checked_first = not stack and is_to_be_verified(found, inputs)
         _announce(inputs, wording.reuse(found, datetime.now(UTC), why, is_checked_first=is_checked_first))
 
 
 def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
-    """Why *ami_id*, which the state holds, must not be used any more; a moment to come is said here.
+    """Why *ami_id*, which the state holds, must not be used any more (`is Revoked …`, `has not succeeded in
+    …`); a moment to come is said here.
 
     A pinned or promoted one was checked before. Without AWS there is nothing to tell.
     """
@@ -118,7 +132,12 @@ def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
         return ""
     if ami is not None and ami.warning:
         _announce(inputs, f"{ami_id} is {ami.warning} · roll out another image until then", "revocation")
-    return ami.refusal if ami is not None else ""
+    if ami is None:
+        return ""
+    if ami.refusal:
+        return f"is {ami.refusal}"
+    stack = inputs.require_verified_in
+    return f"has not succeeded in {stack}" if stack and not has_succeeded_in(ami, stack) else ""
 
 
 def announce_news_of_bases(inputs: ImageInputs) -> None:

@@ -23,9 +23,9 @@ def has_succeeded_in(ami: Ami, stack: str) -> bool:
 
 
 def newest_of(amis: Iterable[Ami], stack: str) -> Ami | None:
-    """The one of *amis* that succeeded last in *stack*."""
+    """The one of *amis* that succeeded last in *stack*; a tag without a time, made by hand, is the oldest."""
     candidates = [ami for ami in amis if has_succeeded_in(ami, stack)]
-    return max(candidates, key=lambda ami: ami.tags[f"{VERIFIED_IN}{stack}"], default=None)
+    return max(candidates, key=lambda ami: _moment(ami.tags[f"{VERIFIED_IN}{stack}"]), default=None)
 
 
 def image_that_ran_last_in(amis: Amis, family: str, stack: str) -> Ami | None:
@@ -62,9 +62,9 @@ def verified_image(amis: Amis, inputs: ImageInputs) -> Ami:
     """The image of this fingerprint that succeeded in `require_verified_in`; AmiError where there is none."""
     stack = inputs.require_verified_in
     candidates = [ami for ami in images_of(amis, inputs) if has_succeeded_in(ami, stack)]
-    found = usable_of(candidates)
+    found = usable_of(ami for ami in candidates if not why_not_deployable(ami, inputs.family))
     if found is None:
-        refused = ", ".join(f"{ami.ami_id} is {ami.refusal or ami.state}" for ami in candidates)
+        refused = ", ".join(f"{ami.ami_id} {why_not_deployable(ami, inputs.family)}" for ami in candidates)
         raise AmiError(
             f"no image of fingerprint {inputs.fingerprint[:12]} "
             f"{f'can be used: {refused}' if refused else f'has succeeded in {stack}'} · one that did was "
@@ -96,6 +96,14 @@ def _what_runs(amis: Amis, inputs: ImageInputs) -> str:
     if ami is None:
         return f"nothing has succeeded in {stack} yet"
     return f"{stack} runs {ami.ami_id} {built(ami, datetime.now(UTC))}"
+
+
+def _moment(value: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _that_succeeded_in(amis: Amis, family: str, stack: str) -> list[Ami]:

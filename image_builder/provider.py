@@ -93,7 +93,7 @@ class PackerImageProvider(ResourceProvider):
                 announce_outcome(inputs_from(_news), wording.why_changed(_olds, _news))
             elif refusal := refusal_of_recorded(inputs_from(_news), _id):
                 replaces = ["ami_id"]
-                announce_outcome(inputs_from(_news), f"{_id} is {refusal}")
+                announce_outcome(inputs_from(_news), f"{_id} {refusal}")
         return DiffResult(changes=bool(replaces), replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:

@@ -32,6 +32,11 @@ def build_or_reuse(why: str, hindrance: str) -> str:
     return f"reuse or build: {why}; which of the two is not known, AWS could not be asked: {hindrance}"
 
 
+def reuse_or_refuse(why: str, stack: str, hindrance: str) -> str:
+    """What is said of it where an image must have succeeded in *stack* first, and none is built."""
+    return f"reuse: {why}; whether it succeeded in {stack} is not known, AWS could not be asked: {hindrance}"
+
+
 def pinned(ami_id: str, ami: Ami | None, now: datetime, hindrance: str = "") -> str:
     """`pinned to ami-… (built 3 h ago from 4e5f6a7)`"""
     if ami is None:

@@ -30,7 +30,13 @@ def test_prod_runs_what_succeeded_in_dev_and_builds_nothing(project: Checkout, e
         assert dev["ami_id"] == prod["ami_id"] == ask(dev["url"])["ami_id"] == ask(prod["url"])["ami_id"]
         assert own_images(ec2) - images == {dev["ami_id"]}
 
+        (listed,) = (one for one in project.image_builder("list") if one["ami_id"] == dev["ami_id"])
+        assert set(listed["verified_in"]) == {"dev", "prod"}
+
         project.edit(PAGE, "</body>", "<p>not yet in dev</p></body>")
+        refused = project.run("pulumi", "preview", "--stack", "prod")
+        assert refused.exit_code != 0
+        assert f"one that did was expected, and dev runs {dev['ami_id']} (built " in refused.output
         project.must("pulumi", "config", "set", "promoteFrom", "dev", "--stack", "prod")
         assert f"promoted from dev: {dev['ami_id']}" in project.preview("prod")
         project.up("prod")

@@ -83,6 +83,32 @@ def test_where_nothing_has_succeeded_yet_that_is_said_and_nothing_is_built(
     assert ec2.client().describe_images(Owners=["self"])["Images"] == []
 
 
+def test_the_one_of_two_images_of_a_fingerprint_that_succeeded_is_the_one_that_is_told_and_used(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    other = register(ec2, "one", props["fingerprint"], Verified=LATER)
+    succeeded = register(ec2, "two", props["fingerprint"], **{"VerifiedIn:dev": EARLIER})
+    wanted = {**props, "require_verified_in": "dev"}
+
+    assert host.create(host.checked(wanted))[0] == succeeded
+    host.wait_for_line(f"reuse {succeeded} ")
+    assert not any("not verified yet" in line for line in host.lines)
+    # A stack that got the other one before it had a gate does not keep it.
+    assert host.diff(other, {**props, "ami_id": other}, wanted) == (True, ["ami_id"])
+    assert host.diff(succeeded, {**props, "ami_id": succeeded}, wanted) == (False, [])
+
+
+def test_a_pin_to_what_succeeded_earlier_needs_nothing_more(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    register(ec2, "new", props["fingerprint"], **{"VerifiedIn:dev": LATER})
+    old = register(ec2, "old", "f" * 64, **{"VerifiedIn:dev": EARLIER})
+    pinned = {**props, "require_verified_in": "dev", "pinned_ami": old}
+
+    assert host.check(pinned) == {}
+    assert host.create(host.checked(pinned))[1]["origin"] == "pinned"
+
+
 def test_an_image_that_is_revoked_since_it_succeeded_is_refused(
     ec2: EmulatedEc2, host: Host, props: dict[str, Any]
 ) -> None:
@@ -127,6 +153,28 @@ def test_the_image_that_succeeded_last_is_promoted_whatever_the_working_tree_hol
     assert promoted["promoted_ami"] == newest
     assert "file_digests" not in promoted
     assert re.fullmatch(f"image tiny: promoted from dev: {newest} {BUILT}", host.lines[0])
+
+
+def test_a_tag_without_a_time_is_no_later_success(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    register(ec2, "by-hand", "d" * 64, **{"VerifiedIn:dev": "yes"})
+    rolled_out = register(ec2, "rolled-out", "e" * 64, **{"VerifiedIn:dev": EARLIER})
+
+    assert host.checked({**props, "promote_from": "dev"})["promoted_ami"] == rolled_out
+
+
+def test_a_promoted_image_passes_the_gate_only_where_it_succeeded_too(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    ami_id = register(ec2, "one", "d" * 64, **{"VerifiedIn:test": EARLIER})
+    wanted = {**props, "promote_from": "test", "require_verified_in": "dev"}
+
+    (reason,) = host.check(wanted)["promote_from"]
+    assert "has not succeeded in dev · " in reason
+    ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "VerifiedIn:dev", "Value": EARLIER}])
+
+    assert host.checked(wanted)["promoted_ami"] == ami_id
 
 
 def test_a_later_success_is_a_change_and_edits_are_none(

@@ -88,6 +88,9 @@ def test_without_aws_both_outcomes_are_said() -> None:
         "reuse or build: a changed; which of the two is not known, AWS could not be asked: "
         "Unable to locate credentials"
     )
+    assert wording.reuse_or_refuse("app/a changed", "dev", "Throttling") == (
+        "reuse: app/a changed; whether it succeeded in dev is not known, AWS could not be asked: Throttling"
+    )
     assert wording.pinned("ami-0a", None, NOW, "Throttling") == (
         "pinned to ami-0a; it could not be looked at: Throttling"
     )

@@ -12,12 +12,14 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local_aws.faults.call import service_of
+from local_aws.faults.call import read_call, service_of
 from local_aws.faults.control import Control
 from local_aws.faults.door import Door
-from local_aws.faults.exchange import Environ, StartResponse
+from local_aws.faults.errors import answer_of
+from local_aws.faults.exchange import Environ, StartResponse, read_body
 from local_aws.faults.fault import MODELS
 from local_aws.home import ACCOUNT_ID, Home, world_lock
+from local_aws.identity.permissions import refuse
 from local_aws.machines.ec2_backend import LocalEC2Backend
 
 STATUS_PATH = "/local-aws/status"
@@ -62,6 +64,12 @@ class Api:
         reason = refusal(environ)
         if reason:
             return _refuse(environ, start_response, reason)
+        body = read_body(environ)
+        call = read_call(environ, body)
+        if not_permitted := refuse(call, environ, body):
+            denied = answer_of(not_permitted, call)
+            start_response(denied.status, list(denied.headers))
+            return [denied.body]
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 
@@ -101,9 +109,10 @@ def _answer(start_response: StartResponse, code: str, content_type: str, body: b
     return [body]
 
 
-def make_api_server(home: Home, listener: socket.socket) -> BaseWSGIServer:
-    """A server of the API on the socket *listener*, one thread for each request."""
-    host, port = listener.getsockname()[:2]
+def make_api_server(api: Api, listener: socket.socket) -> BaseWSGIServer:
+    """A server of *api* on the socket *listener*, one thread for each request."""
+    is_unix = listener.family == socket.AF_UNIX
+    host, port = ("unix://", 0) if is_unix else listener.getsockname()[:2]
     return make_server(
-        host, port, Api(home), threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
+        host, port, api, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
     )

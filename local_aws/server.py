@@ -84,18 +84,27 @@ def _run(home: Home, listener: socket.socket, parts: list[Part], stop: threading
         parts.append(part)
         part.start()
 
-    from local_aws.api import make_api_server
+    from local_aws.api import Api, make_api_server
+    from local_aws.identity.machine_api import listening
+    from local_aws.identity.parameters import put_arns_on_descriptions
 
-    server = make_api_server(home, listener)
-    thread = threading.Thread(target=server.serve_forever, name="api", daemon=True)
-    thread.start()
-    write_home(home)
-    log.info("serving %s: network %s, ports %s", home.endpoint_url, home.network, home.machine_ports)
-    report({"ready": home.endpoint_url})
-    stop.wait()
-    log.info("stopping")
-    server.shutdown()
-    thread.join()
+    put_arns_on_descriptions()
+    api = Api(home)
+    with listening(home.folder) as for_machines:
+        servers = [make_api_server(api, each) for each in (listener, for_machines)]
+        threads = [
+            threading.Thread(target=server.serve_forever, name="api", daemon=True) for server in servers
+        ]
+        for thread in threads:
+            thread.start()
+        write_home(home)
+        log.info("serving %s: network %s, ports %s", home.endpoint_url, home.network, home.machine_ports)
+        report({"ready": home.endpoint_url})
+        stop.wait()
+        log.info("stopping")
+        for server, thread in zip(servers, threads, strict=True):
+            server.shutdown()
+            thread.join()
 
 
 def _listen(port: int) -> socket.socket:

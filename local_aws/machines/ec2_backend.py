@@ -12,8 +12,10 @@ from moto.ec2.exceptions import (
     InvalidKeyPairNameError,
 )
 from moto.ec2.models.instances import Instance, InstanceState, Reservation
+from moto.ec2.utils import filter_iam_instance_profiles
 
 from local_aws.home import world_lock
+from local_aws.identity.credentials import give_credentials
 from local_aws.machines import launch
 from local_aws.machines.addresses import NoAddressLeft
 from local_aws.machines.image_backend import LocalImages
@@ -57,18 +59,17 @@ class LocalEC2Backend(LocalImages):
                 reservation = super().run_instances(
                     ami.id, count, user_data, security_group_names, **arguments
                 )
-                profile = launch.instance_profile(template)
-                is_named_by_request = kwargs.get("iam_instance_profile_name") or kwargs.get(
-                    "iam_instance_profile_arn"
-                )
-                if profile and not is_named_by_request:
+                names = ("iam_instance_profile_name", "iam_instance_profile_arn")
+                asked = {name: kwargs[name] for name in names if kwargs.get(name)}
+                profile = asked or launch.instance_profile(template)
+                if profile and not asked:
                     for instance in reservation.instances:
                         self.associate_iam_instance_profile(instance_id=instance.id, **profile)
                 for instance, address in zip(reservation.instances, addresses, strict=True):
                     give_address(instance, address)
                     pending(instance)
                     self.machines.launch(
-                        self._seed(instance),
+                        self._seed(instance, self._credentials(instance, profile)),
                         address,
                         InstanceEvents(self, instance),
                         **tags,
@@ -162,7 +163,7 @@ class LocalEC2Backend(LocalImages):
                 f"{self.machines.capacity} machines: terminate some first",
             ) from error
 
-    def _seed(self, instance: Instance) -> Seed:
+    def _seed(self, instance: Instance, credentials: str) -> Seed:
         key_pair = self.key_pairs.get(instance.key_name or "")
         user_data = instance.user_data
         return Seed(
@@ -171,4 +172,24 @@ class LocalEC2Backend(LocalImages):
             hostname=hostname_of(instance.private_ip or ""),
             public_keys=(key_pair.public_key.strip(),) if key_pair else (),
             user_data=decoded_user_data(user_data.as_bytes() if user_data else None),
+            credentials=credentials,
+        )
+
+    def _credentials(self, instance: Instance, profile: Mapping[str, str]) -> str:
+        if not profile:
+            return ""
+        found = filter_iam_instance_profiles(
+            self.account_id,
+            partition=self.partition,
+            iam_instance_profile_arn=profile.get("iam_instance_profile_arn"),
+            iam_instance_profile_name=profile.get("iam_instance_profile_name"),
+        )
+        roles = found.roles
+        if not roles:
+            return ""
+        return give_credentials(
+            account_id=self.account_id,
+            region=self.region_name,
+            role_arn=roles[0].arn,
+            instance_id=instance.id,
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from local_aws.home import Home, LocalAwsError, world_lock
+from local_aws.identity.machine_api import open_to
 from local_aws.machines import podman
 from local_aws.machines.addresses import AddressPool
 from local_aws.machines.flags import working_flags
@@ -88,6 +89,8 @@ class Machines:
             seed=self.home.folder.resolve() / "machines" / seed.instance_id,
         )
         write_seed(seed, spec.seed)
+        if seed.credentials:
+            open_to(spec.seed, self.home.folder, seed.credentials)
         machine = Machine(spec, working_flags(self.base_image), events, self._boots)
         with world_lock:
             self._machines[seed.instance_id] = machine

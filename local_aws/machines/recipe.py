@@ -38,6 +38,7 @@ MASKED_UNITS = (
 STEPS = (
     'chroot "$1" update-ca-certificates',
     f'chroot "$1" systemctl mask {" ".join(MASKED_UNITS)}',
+    'chroot "$1" systemctl enable local-aws-api.socket local-aws-shared-mounts.service',
     # Every machine makes its own: systemd writes the id at first boot, cloud-init the host keys.
     'printf "uninitialized\\n" > "$1/etc/machine-id"',
     'rm -f "$1"/etc/ssh/ssh_host_*',

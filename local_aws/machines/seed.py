@@ -20,6 +20,8 @@ class Seed:
     hostname: str
     public_keys: tuple[str, ...]
     user_data: bytes
+    credentials: str = ""
+    """Of the instance's role, as the shared credentials file of AWS's SDKs; empty when it has none."""
 
 
 def meta_data(seed: Seed) -> str:

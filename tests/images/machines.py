@@ -34,7 +34,7 @@ class Machine:
         except OSError:
             return False
 
-    def version(self) -> dict[str, str]:
+    def version(self) -> dict[str, Any]:
         """What it tells of itself."""
         return dict(json.loads(self.get("/version")))
 

@@ -117,6 +117,7 @@ def test_a_machine_tells_its_ami_its_own_id_and_what_it_was_built_from(
         **BUILD_FACTS,
         "ami_id": ami["ImageId"],
         "instance_id": machine.instance_id,
+        "secrets": {},
     }
 
 

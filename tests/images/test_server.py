@@ -44,12 +44,12 @@ def ask(application: Any, path: str, method: str = "GET") -> tuple[str, dict[str
     return started[0], started[1], body
 
 
-def test_version_tells_exactly_four_facts_as_json(application: Any) -> None:
+def test_version_tells_exactly_its_facts_as_json(application: Any) -> None:
     status, headers, body = ask(application, "/version")
 
     assert status == "200 OK"
     assert headers["Content-Type"] == "application/json"
-    assert json.loads(body) == FACTS
+    assert json.loads(body) == {**FACTS, "secrets": {}}
 
 
 def test_the_page_shows_every_fact_and_is_not_cached(application: Any) -> None:
@@ -60,6 +60,41 @@ def test_the_page_shows_every_fact_and_is_not_cached(application: Any) -> None:
     assert headers["Cache-Control"] == "no-store"
     for value in FACTS.values():
         assert f"<dd>{value}</dd>" in body
+
+
+def test_names_and_versions_of_secrets_are_told_and_no_value(
+    server: ModuleType,
+    build_facts: Path,
+    instance_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secrets = {
+        "prod/web.database": {"version": "1f2e", "value": "hunter2"},
+        "/prod/token": {"version": "3", "value": "hunter3"},
+    }
+    (tmp_path / "secrets.json").write_text(json.dumps(secrets))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    application = server.create_application(build_facts, instance_data)
+
+    version, page = ask(application, "/version")[2], ask(application, "/")[2]
+    assert json.loads(version)["secrets"] == {"prod/web.database": "1f2e", "/prod/token": "3"}
+    assert "<dd>prod/web.database (version 1f2e), /prod/token (version 3)</dd>" in page
+    assert "hunter" not in version + page
+
+
+def test_a_machine_that_was_handed_no_file_of_secrets_does_not_start(
+    server: ModuleType,
+    build_facts: Path,
+    instance_data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+
+    with pytest.raises(SystemExit, match="web-app-secrets"):
+        server.create_application(build_facts, instance_data)
 
 
 def test_the_page_loads_nothing_from_elsewhere(application: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ BUILD_FACTS = Path("/etc/web-app/image.json")
 INSTANCE_DATA = Path("/run/cloud-init/instance-data.json")
 PAGE = Path(__file__).with_name("page.html")
 HEALTH_CHECK = "/healthz"
+SECRETS = "secrets.json"
 METHODS = ("GET", "HEAD")
 FINGERPRINT_SHOWN = 12
 
@@ -47,6 +49,8 @@ class Facts:
     fingerprint: str
     git_commit: str
     instance_id: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The version id of each secret that this machine has, by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +63,10 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_facts(build_facts: Path = BUILD_FACTS, instance_data: Path = INSTANCE_DATA) -> Facts:
-    """The facts that the image was built with and those that cloud-init learned at boot."""
+def read_facts(
+    build_facts: Path = BUILD_FACTS, instance_data: Path = INSTANCE_DATA, credentials: str | None = None
+) -> Facts:
+    """The facts that the image was built with, and those that cloud-init and systemd learned at boot."""
     build = FactsFile(build_facts, "it is written when the image is built: build it with Packer")
     instance = FactsFile(instance_data, "cloud-init writes it at boot: look into /var/log/cloud-init.log")
     return Facts(
@@ -69,7 +75,16 @@ def read_facts(build_facts: Path = BUILD_FACTS, instance_data: Path = INSTANCE_D
         fingerprint=build.text("fingerprint"),
         git_commit=build.text("git_commit"),
         instance_id=instance.text("v1.instance_id"),
+        secrets=read_secret_versions(credentials or os.environ.get("CREDENTIALS_DIRECTORY")),
     )
+
+
+def read_secret_versions(credentials: str | None) -> Mapping[str, str]:
+    """The versions of the secrets that systemd handed over; this app needs no value of them."""
+    if credentials is None:
+        return {}
+    secrets = FactsFile(Path(credentials) / SECRETS, "web-app-secrets.service writes it at boot")
+    return secrets.text_of_each("version")
 
 
 class FactsFile:
@@ -96,6 +111,16 @@ class FactsFile:
             if isinstance(value, str) and value:
                 return value
         raise self._error(f"nothing at {paths[0]}", "a text there")
+
+    def text_of_each(self, key: str) -> dict[str, str]:
+        """The text at *key* of every object in the file, by the object's name."""
+        texts = {}
+        for name, values in self._facts.items():
+            text = values.get(key) if isinstance(values, dict) else None
+            if not isinstance(text, str):
+                raise self._error(f"no {key} of {name}", "a text there")
+            texts[name] = text
+        return texts
 
     def _error(self, found: str, expected: str) -> FactsError:
         return FactsError(f"{self._file}: {found} · expected {expected} · {self._advice}")
@@ -139,9 +164,14 @@ class Application:
         return routes[path]()
 
     def _show_page(self) -> Answer:
-        values = {name: html.escape(value) for name, value in asdict(self._facts).items()}
-        short = html.escape(self._facts.fingerprint[:FINGERPRINT_SHOWN])
-        page = self._page.substitute(values, fingerprint_short=short)
+        facts = self._facts
+        secrets = ", ".join(f"{name} (version {version})" for name, version in facts.secrets.items())
+        shown = {
+            **asdict(facts),
+            "secrets": secrets or "none",
+            "short": facts.fingerprint[:FINGERPRINT_SHOWN],
+        }
+        page = self._page.substitute({name: html.escape(value) for name, value in shown.items()})
         return Answer(status="200 OK", content_type="text/html; charset=utf-8", body=page.encode())
 
     def _tell_version(self) -> Answer:

@@ -24,4 +24,4 @@ systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer
 
 apt update
 apt upgrade --with-new-pkgs # a new kernel is a new package
-apt install --no-install-recommends gunicorn
+apt install --no-install-recommends gunicorn python3-boto3

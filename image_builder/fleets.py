@@ -15,6 +15,7 @@ from image_builder.usage import Instance
 
 if TYPE_CHECKING:
     from mypy_boto3_autoscaling import AutoScalingClient
+    from mypy_boto3_autoscaling.type_defs import FilterTypeDef as GroupFilterTypeDef
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ec2.type_defs import FilterTypeDef
 
@@ -41,10 +42,11 @@ def find_instances(ec2: EC2Client, *, ami_id: str = "") -> Iterator[Instance]:
                 )
 
 
-def find_groups(auto_scaling: AutoScalingClient, project: str) -> list[Group]:
-    """The Auto Scaling groups with the tag Project=*project*, by name."""
+def find_groups(auto_scaling: AutoScalingClient, project: str = "") -> list[Group]:
+    """The Auto Scaling groups by name: all, or those with the tag Project=*project*."""
+    filters: list[GroupFilterTypeDef] = [{"Name": "tag:Project", "Values": [project]}] if project else []
     pages = auto_scaling.get_paginator("describe_auto_scaling_groups").paginate(
-        Filters=[{"Name": "tag:Project", "Values": [project]}], PaginationConfig={"PageSize": 100}
+        Filters=filters, PaginationConfig={"PageSize": 100}
     )
     groups = [_group(one) for page in pages for one in page["AutoScalingGroups"]]
     return sorted(groups, key=lambda group: group.name)

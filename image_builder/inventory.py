@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ class Listed:
     base: Ami | None
     """What it is built on, where this account can see it."""
     users: Users
+    kept_because: Sequence[str] = ()
+    """What keeps `prune` from removing it."""
 
     @property
     def commit(self) -> str:
@@ -41,10 +43,21 @@ class Listed:
         }
 
 
-def listed(amis: Iterable[Ami], bases: Mapping[str, Ami], users: Mapping[str, Users]) -> list[Listed]:
-    """*amis* in their order, each with what there is to tell."""
+def listed(
+    amis: Iterable[Ami],
+    bases: Mapping[str, Ami],
+    users: Mapping[str, Users],
+    reasons: Mapping[str, Sequence[str]],
+) -> list[Listed]:
+    """*amis* in their order, each with what there is to tell; *reasons* are those to keep it."""
     return [
-        Listed(ami=ami, base=bases.get(base_of(ami)), users=users.get(ami.ami_id, NOBODY)) for ami in amis
+        Listed(
+            ami=ami,
+            base=bases.get(base_of(ami)),
+            users=users.get(ami.ami_id, NOBODY),
+            kept_because=reasons.get(ami.ami_id, ()),
+        )
+        for ami in amis
     ]
 
 
@@ -72,5 +85,6 @@ def plain(image: Listed, now: datetime) -> dict[str, Any]:
         "verified_in": image.verified_in,
         "refusal": ami.refusal,
         "warning": ami.warning,
+        "kept_because": list(image.kept_because),
         "runs_in": {"groups": dict(image.users.groups), "without_group": image.users.without_group},
     }

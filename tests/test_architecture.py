@@ -28,12 +28,24 @@ EDGES = {
         "infra/secret_versions.py",
     },
     # Who calls EC2 with that client: AMIs, their tags and snapshots are for good, temporaries are what a
-    # build makes for itself, fleets are what runs images.
+    # build makes for itself, fleets are what runs images, launch templates what names them; removal takes
+    # them away, and pruning hands the clients on.
     "mypy_boto3_ec2": {
         f"image_builder/{name}.py"
-        for name in ("ec2_client", "amis", "copies", "tagging", "snapshots", "temporaries", "fleets")
+        for name in (
+            "ec2_client",
+            "amis",
+            "copies",
+            "tagging",
+            "snapshots",
+            "temporaries",
+            "fleets",
+            "launch_templates",
+            "removal",
+            "pruning",
+        )
     },
-    "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets")},
+    "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets", "pruning")},
     # What is written down about credentials, without asking anybody for some; and AWS's models, read once.
     "botocore.session": {"aws_credentials.py", "image_builder/ec2_client.py"},
     # Whether a run lives is known to its processes only.

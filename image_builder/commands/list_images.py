@@ -16,7 +16,8 @@ HELP = "list the images, newest first: commit, base, where verified, whether rev
 DESCRIPTION = """\
 Lists the images that this program built in this account and region, newest first. A + at a commit
 means that the image folder had uncommitted changes. Where it runs is counted in instances that are
-not terminated, by Auto Scaling group; those of no group are counted too."""
+not terminated, by Auto Scaling group; those of no group are counted too. Why it is kept is why
+`prune` would leave it."""
 EXAMPLES = """examples:
   all images:
     python -m image_builder list --region eu-west-1 --profile ci
@@ -31,6 +32,7 @@ with --json, a list of objects with these keys:
   base (null where none is recorded; else ami_id, and name, created_at, age: empty when out of sight),
   verified_in (time by stack), refusal (empty, or why it must not be used),
   warning (empty, or from when it must not be used, and why),
+  kept_because (what keeps `prune` from removing it; who it is shared with is not asked here),
   runs_in (groups: number of instances by group; without_group: a number)"""
 
 
@@ -42,21 +44,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Exit:
     """List."""
     from datetime import UTC, datetime
+    from pathlib import Path
 
     from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Amis
     from image_builder.ancestry import base_of
-    from image_builder.ec2_client import make_client
-    from image_builder.fleets import find_instances
+    from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.inventory import listed, plain
-    from image_builder.usage import users_by_ami
+    from image_builder.keeping import Facts, why_kept
+    from image_builder.pruning import gather
 
     client = make_client(options.region, profile=options.profile)
     amis = Amis(client, client.meta.region_name)
     wanted = {TAG_BUILT_BY: TAG_BUILT_BY_PACKER, **({TAG_FAMILY: options.family} if options.family else {})}
     found = amis.find_by_tags(**wanted)
     bases = amis.find_by_ids(filter(None, map(base_of, found)))
-    images = listed(found, bases, users_by_ami(find_instances(client)) if found else {})
     now = datetime.now(UTC)
+    facts = Facts(now=now)
+    if found:
+        auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
+        facts, _ = gather(client, auto_scaling, Path.cwd(), facts)
+    images = listed(found, bases, facts.users, why_kept(found, facts))
     if options.json:
         print_json([plain(image, now) for image in images])
         return Exit.DONE
@@ -86,6 +93,7 @@ def _show(images: list[Listed], now: datetime) -> None:
                 base_age or "-",
                 ", ".join(image.users.lines) or "-",
                 "; ".join(standing) or "-",
+                "; ".join(image.kept_because) or "-",
             )
         )
         narrow.append(
@@ -95,11 +103,11 @@ def _show(images: list[Listed], now: datetime) -> None:
                 ),
                 "\n".join([base_of(ami) or "-", base_age]).rstrip(),
                 "\n".join(image.users.lines) or "-",
-                "\n".join(standing) or "-",
+                "\n".join([*standing, *(f"kept: {why}" for why in image.kept_because)]) or "-",
             )
         )
     print_table(
-        ("Image", "Name", "Built", "Commit", "Base", "Base made", "Runs in", "Standing"),
+        ("Image", "Name", "Built", "Commit", "Base", "Base made", "Runs in", "Standing", "Kept because"),
         wide,
         narrow=(("Image", "Base", "Runs in", "Standing"), narrow),
     )

@@ -68,7 +68,9 @@ def run(options: argparse.Namespace) -> Exit:
         region=amis.region,
         made_at=datetime.now(UTC),
         groups=find_statuses(client, auto_scaling, groups, instances, rollouts=_ROLLOUTS),
-        images=listed(found, amis.find_by_ids(filter(None, map(base_of, found))), users_by_ami(instances)),
+        images=listed(
+            found, amis.find_by_ids(filter(None, map(base_of, found))), users_by_ami(instances), {}
+        ),
     )
     if options.html:
         _write(options.html, report.page())

@@ -7,10 +7,11 @@ from collections.abc import Collection
 from typing import Any
 
 import moto.ec2.urls
-from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami
 from moto.ec2.models.instances import Instance, Reservation
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, filter_reservations, generic_filter, get_prefix
+
+from local_aws.machines.launch_templates import LocalLaunchTemplates
 
 RESERVATIONS_STILL_FILLING = 10
 """How many of the newest reservations may get further instances: launches take turns, mostly."""
@@ -23,7 +24,7 @@ def are_exact(values: Collection[str]) -> bool:
     return bool(values) and not any(WILDCARDS & set(value) for value in values)
 
 
-class QuickEC2Backend(EC2Backend):
+class QuickEC2Backend(LocalLaunchTemplates):
     """The same answers as moto's, by an index of instances and the tags by resource that moto has already."""
 
     _url_module = moto.ec2.urls  # moto would look for it beside this file

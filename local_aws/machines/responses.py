@@ -12,11 +12,17 @@ from moto.ec2.responses import EC2Response
 from moto.ec2.responses.amis import AmisResponse
 
 from local_aws.home import world_lock
+from local_aws.machines.launch_templates import delete_launch_template_versions
 
 
 def put_actions_on_moto() -> None:
     """Make moto answer with the actions of this file."""
-    for action in (get_console_output, copy_image, modify_image_attribute):
+    for action in (
+        get_console_output,
+        copy_image,
+        modify_image_attribute,
+        delete_launch_template_versions,
+    ):
         setattr(EC2Response, action.__name__, action)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.end_to_end.checkout import Checkout, ask
+from local_aws.home import Home
+from local_aws.machines import podman
+from tests.end_to_end.checkout import Checkout, ask, wait_until
 from tests.end_to_end.conftest import STACK, living_instances, own_images
 
 PAGE = "images/web-app/app/page.html"
@@ -34,7 +36,7 @@ def test_a_second_up_builds_nothing_changes_nothing_and_launches_no_instance(
 
 
 def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the_earlier_image(
-    project: Checkout, ec2: Any
+    project: Checkout, ec2: Any, home: Home
 ) -> None:
     before = project.outputs(STACK)
     project.edit(PAGE, "</body>", "<p>edited</p></body>")
@@ -77,6 +79,18 @@ def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the
     assert reverted["ami_id"] == before["ami_id"]
     assert ask(reverted["url"])["ami_id"] == before["ami_id"]
     assert own_images(ec2) == images
+
+    pruned = project.image_builder("prune", "--yes", "--keep", "0", "--keep-days", "0")
+    kept = {image["ami_id"]: image["kept_because"] for image in pruned["images"]}
+    assert f"launched by {reverted['auto_scaling_group']}" in kept[before["ami_id"]]
+    assert {step["failure"] + step["kept_because"] for step in pruned["steps"]} == {""}
+    assert pruned["launch_template_versions"]
+    assert before["ami_id"] in own_images(ec2)
+    assert edited["ami_id"] not in own_images(ec2)
+    disk = f"localhost/{home.name}/ami:{edited['ami_id']}"
+    wait_until(lambda: not podman.images_named(disk), "the disk of the removed image is gone")
+    unchanged = project.run("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
+    assert unchanged.exit_code == 0, unchanged.output
 
 
 def test_a_pin_rolls_out_that_image_without_a_build_and_its_removal_returns_to_the_working_tree(

@@ -12,6 +12,7 @@ import botocore.client
 import pytest
 from rich.text import Text
 
+from image_builder import pruning
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
@@ -23,6 +24,12 @@ OURS = {
     "GitCommit": "4e5f6a7b8c9d",
     "GitDirty": "true",
 }
+
+
+@pytest.fixture(autouse=True)
+def _no_rollouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulated Auto Scaling knows no instance refreshes."""
+    monkeypatch.setattr(pruning, "find_refreshes", lambda *_: [])
 
 
 def start_group(ec2: EmulatedEc2, ami_id: str, name: str, count: int) -> None:
@@ -62,6 +69,7 @@ def test_an_image_is_told_with_its_commit_its_base_and_where_it_was_verified_and
     assert image["verified_in"] == {"dev": "2026-11-20T10:00:00Z"}
     assert image["refusal"] == ""
     assert image["runs_in"] == {"groups": {"web-dev": 2}, "without_group": 1}
+    assert image["kept_because"][:3] == ["runs in web-dev: 2", "runs in no group: 1", "launched by web-dev"]
 
 
 def test_a_revoked_image_and_a_base_that_is_gone_are_said(
@@ -73,7 +81,7 @@ def test_a_revoked_image_and_a_base_that_is_gone_are_said(
 
     header, row, count = capsys.readouterr().out.splitlines()
     assert header.split()[:2] == ["Image", "Name"]
-    assert row.endswith("4e5f6a7+  ami-00000000000000001  -          -        Revoked: CVE-2026-1")
+    assert row.endswith("4e5f6a7+  ami-00000000000000001  -          -        Revoked: CVE-2026-1  -")
     assert count == "us-east-1: 1 image"
 
 
@@ -127,7 +135,7 @@ def test_the_calls_to_aws_do_not_grow_with_the_images(
 
     assert main(["list", "--json"]) == Exit.DONE
 
-    assert calls == {"DescribeImages": 2, "DescribeInstances": 1}
+    assert calls == {"DescribeImages": 2, "DescribeInstances": 1, "DescribeAutoScalingGroups": 1}
 
 
 @pytest.mark.parametrize("terminal", ["xterm", "dumb"])

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from bench.fleet import RecordFleet, seed_images
+from image_builder import keeping
+from image_builder.__main__ import main
 from image_builder.amis import Amis
+from image_builder.commands.common import Exit
+from image_builder.pruning import MOST_ASKED
 from infra.rollout.errors import RolloutError
 from infra.rollout.refreshes import INSTANCES_PER_REQUEST
 from local_aws.environment import UNSET, aws_environment
@@ -16,7 +26,7 @@ from local_aws.faults.client import ask_control
 from local_aws.home import REGION, Home
 from local_aws.records.images import IMAGES
 from tests.support.faults import Faults
-from tests.support.local_aws import running_local_aws
+from tests.support.local_aws import ec2_client, running_local_aws
 
 pytestmark = pytest.mark.timeout(600)
 AMIS = 10_000
@@ -84,3 +94,56 @@ def test_an_ami_that_never_gets_healthy_is_scripted_by_its_tag(home: Home, ami_i
     with pytest.raises(RolloutError, match=r"FailedHealthChecks|No progress"):
         fleet.roll_out(print)
     fleet.delete()
+
+
+@pytest.mark.usefixtures("ami_ids")
+def test_thousands_of_images_are_looked_through_in_pages(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keeping, "UNVERIFIED", timedelta(0))
+    faults = Faults(home)
+    before = faults.calls()[-1].sequence
+
+    assert main(["prune", "--json", "--keep-days", "0", "--keep", "0"]) == Exit.FOUND
+
+    told = json.loads(capsys.readouterr().out)
+    calls = Counter(call.action for call in faults.calls(since=before))
+    assert len([image for image in told["images"] if image["removed_because"]]) >= AMIS - 2
+    assert calls.pop("ec2:DescribeImageAttribute") == MOST_ASKED
+    assert calls.total() < 50
+
+
+def versions_of(ec2: Any, template_id: str, **asked: Any) -> list[int]:
+    """The numbers of the launch template's versions."""
+    answer = ec2.describe_launch_template_versions(LaunchTemplateId=template_id, **asked)
+    return [version["VersionNumber"] for version in answer["LaunchTemplateVersions"]]
+
+
+def test_deleted_launch_template_versions_are_gone_with_their_numbers_and_the_default_one_stays(
+    home: Home,
+) -> None:
+    ec2: Any = ec2_client(home)
+    data = {"ImageId": "ami-00000000000000001", "InstanceType": "t3.micro"}
+    made = ec2.create_launch_template(LaunchTemplateName="deleting", LaunchTemplateData=data)
+    template_id = made["LaunchTemplate"]["LaunchTemplateId"]
+    for _ in range(19):
+        ec2.create_launch_template_version(LaunchTemplateId=template_id, LaunchTemplateData=data)
+    assert versions_of(ec2, template_id) == list(range(1, 21))
+
+    answer = ec2.delete_launch_template_versions(
+        LaunchTemplateId=template_id, Versions=["1", "3", "20", "99"]
+    )
+
+    failed = {
+        one["VersionNumber"]: one["ResponseError"]["Code"]
+        for one in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]
+    }
+    assert failed == {1: "unexpectedError", 99: "launchTemplateVersionDoesNotExist"}
+    assert versions_of(ec2, template_id) == [1, 2, *range(4, 20)]
+    assert versions_of(ec2, template_id, Versions=["$Latest"]) == [19]
+    with pytest.raises(ClientError, match="VersionNotFound"):
+        versions_of(ec2, template_id, Versions=["3"])
+    ec2.create_launch_template_version(LaunchTemplateId=template_id, LaunchTemplateData=data)
+    assert versions_of(ec2, template_id, Versions=["$Latest"]) == [21]
+    ec2.delete_launch_template(LaunchTemplateId=template_id)

@@ -3,7 +3,7 @@
 Everything that the run leaves is read: its printed output, the exported state, Pulumi's backend and home
 with their histories and logs, the checkout with .packer-runs, the local AWS's folder with its logs and the
 seeds of its machines, the command lines of all processes of this computer while it runs, and the image's
-every file.
+every file. Among them are those that machines read at boot, which they have only in memory.
 Left out is one thing: the environment of the processes themselves, which is how secrets are given.
 """
 
@@ -17,13 +17,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import boto3
 import psutil
 import pytest
 
-from local_aws.home import Home
+from local_aws.home import REGION, Home
 from local_aws.machines import podman
-from tests.end_to_end.checkout import Checkout, copy_project
+from tests.end_to_end.checkout import COMMAND_TIMEOUT_SECONDS, Checkout, ask, copy_project, wait_until
+from tests.support.faults import Faults
 from tests.support.local_aws import running_local_aws
 from tools.local_stack import local_environment
 
@@ -31,6 +34,8 @@ TEMPLATE = "images/web-app/web-app.pkr.hcl"
 LOOK_SECONDS = 0.05
 BLOCK_BYTES = 1 << 20
 STACK = "local"
+SECRET = "web/database"
+PARAMETER = "/web/token"
 # In two words, so that it is not found in this file.
 LOGIN = {"Packer's login to the machine that verifies": " ".join(["BEGIN", "OPENSSH PRIVATE KEY"])}
 
@@ -175,12 +180,78 @@ def checkout(
     return checkout
 
 
+class Keepers:
+    """Secrets Manager and Parameter Store, with one secret each that machines are to have."""
+
+    def __init__(self, home: Home, values: Mapping[str, str]) -> None:
+        made: Any = boto3.session.Session(
+            aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION
+        )
+        self._stored = made.client("secretsmanager", endpoint_url=home.endpoint_url)
+        self._stored.create_secret(Name=SECRET, SecretString=values[SECRET])
+        parameters = made.client("ssm", endpoint_url=home.endpoint_url)
+        parameters.put_parameter(Name=PARAMETER, Value=values[PARAMETER], Type="SecureString")
+
+    def rotate(self, value: str) -> str:
+        """Give the secret another value, and return the id of its version."""
+        return str(self._stored.put_secret_value(SecretId=SECRET, SecretString=value)["VersionId"])
+
+    def version(self) -> str:
+        """The id of its current version."""
+        versions = self._stored.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
+        (current,) = [version for version, stages in versions.items() if "AWSCURRENT" in stages]
+        return str(current)
+
+    def delete(self) -> None:
+        """Take the secret away."""
+        self._stored.delete_secret(SecretId=SECRET)
+
+
+def read_secrets_follow_their_keepers(
+    checkout: Checkout, keepers: Keepers, faults: Faults, values: Mapping[str, str]
+) -> str:
+    """The life of a secret that machines have: rotated, missing, gone while they boot; what it printed."""
+    url, first = checkout.outputs(STACK)["url"], keepers.version()
+    assert ask(url)["secrets"] == {SECRET: first, PARAMETER: "1"}
+
+    second = keepers.rotate(values["the rotated secret"])
+    printed = checkout.preview(STACK)
+    assert first in printed
+    assert second in printed
+    printed += checkout.up(STACK)
+    assert ask(url)["secrets"] == {SECRET: second, PARAMETER: "1"}
+
+    checkout.must("pulumi", "config", "set", "--path", "secretNames[2]", "web/none", "--stack", STACK)
+    refused = checkout.run("pulumi", "preview", "--stack", STACK)
+    assert refused.exit_code != 0
+    assert "secretNames has web/none, which is not in Secrets Manager of us-east-1" in refused.output
+    checkout.must("pulumi", "config", "rm", "--path", "secretNames[2]", "--stack", STACK)
+
+    keepers.rotate(values["the lost secret"])
+    held = faults.inject("autoscaling:StartInstanceRefresh", "hold", count=1)
+    with checkout.start("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK) as up:
+        wait_until(lambda: faults.hits(held) > 0, "the rollout is about to start", timeout_seconds=300)
+        keepers.delete()
+        faults.release(held)
+        failure, _ = up.communicate(timeout=COMMAND_TIMEOUT_SECONDS)
+    assert up.returncode != 0, failure
+    assert "ended RollbackSuccessful" in failure
+    assert f"web-app-secrets: {SECRET} cannot be read: " in failure
+    assert ask(url)["secrets"] == {SECRET: second, PARAMETER: "1"}
+    return printed + refused.output + failure
+
+
 def test_no_secret_of_a_run_that_builds_rolls_out_and_fails_comes_out_of_it(
     checkout: Checkout, planted: dict[str, str], home: Home, backend: Path
 ) -> None:
     configured = f"planted-{secrets.token_hex(16)}"
-    everything = {**planted, "a secret of the stack's config": configured}
+    kept = (SECRET, PARAMETER, "the rotated secret", "the lost secret")
+    read_at_boot = {name: f"planted-{secrets.token_hex(16)}" for name in kept}
+    everything = {**planted, **read_at_boot, "a secret of the stack's config": configured}
+    keepers = Keepers(home, read_at_boot)
     checkout.init(STACK)
+    for index, name in enumerate((SECRET, PARAMETER)):
+        checkout.must("pulumi", "config", "set", "--path", f"secretNames[{index}]", name, "--stack", STACK)
     began = time.monotonic()
     set_secret = subprocess.run(
         ["pulumi", "config", "set", "--secret", "other:password", "--stack", STACK],
@@ -199,6 +270,8 @@ def test_no_secret_of_a_run_that_builds_rolls_out_and_fails_comes_out_of_it(
         printed += checkout.up(STACK)
         ami_id = checkout.outputs(STACK)["ami_id"]
         state = checkout.must("pulumi", "stack", "export", "--stack", STACK)
+        printed += read_secrets_follow_their_keepers(checkout, keepers, Faults(home), read_at_boot)
+        checkout.must("pulumi", "config", "rm", "secretNames", "--stack", STACK)
         checkout.edit(TEMPLATE, "echo both secrets arrived; env", "env; exit 7")
         failure = checkout.failing_up(STACK)
     logs = sorted((checkout.folder / ".packer-runs").glob("*/packer.log"))

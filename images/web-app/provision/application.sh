@@ -10,7 +10,7 @@ rm -rf /opt/web-app
 install -d -m 0755 /opt/web-app /etc/web-app
 install -m 0644 /tmp/app/*.py /tmp/app/page.html /opt/web-app/
 install -m 0644 /tmp/app/image.json /etc/web-app/image.json
-install -m 0644 /tmp/app/web-app.service /tmp/app/web-app-secrets.service /etc/systemd/system/
+install -m 0644 /tmp/app/*.service /etc/systemd/system/
 rm -rf /tmp/app
 
 # The service may write nothing, so Python could not keep the compiled files itself.

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from aws_credentials import check_credentials
-from image_builder import PackerImage, PackerImageArgs
+from image_builder import ImageCopies, ImageCopiesArgs, PackerImage, PackerImageArgs
 from infra.alarms import Alarms, AlarmsArgs, count_what_no_rollout_explains
 from infra.fleet import Fleet, FleetArgs
 from infra.load_balancer import LoadBalancer, LoadBalancerArgs
@@ -31,6 +31,7 @@ image = PackerImage(
         family=settings.image_family,
         region=settings.region,
         pinned_ami=settings.pinned_ami,
+        owners=settings.image_owners,
         promote_from=settings.promote_from,
         require_verified_in=settings.require_verified_in,
         allow_unverified_pin=settings.allow_unverified_pin,
@@ -38,9 +39,21 @@ image = PackerImage(
         verify=settings.verify_image,
     ),
 )
-# Only what this account owns, Packer built and AWS calls available gets any further.
+if settings.copy_to_regions or settings.share_with_accounts:
+    ImageCopies(
+        f"{settings.image_family}-copies",
+        ImageCopiesArgs(
+            ami_id=image.ami_id,
+            region=settings.region,
+            copy_to_regions=settings.copy_to_regions,
+            share_with_accounts=settings.share_with_accounts,
+            kms_key=settings.image_kms_key,
+            timeout_minutes=settings.build_timeout_minutes,
+        ),
+    )
+# Only what this account owns or trusts, Packer built and AWS calls available gets any further.
 ami = aws.ec2.get_ami_output(
-    owners=["self"],
+    owners=settings.image_owners,
     filters=image.ami_id.apply(
         lambda ami_id: [
             aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami_id]),

@@ -7,14 +7,15 @@ starts at once.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from image_builder.image_copies import ImageCopies, ImageCopiesArgs
     from image_builder.resource import PackerImage, PackerImageArgs
 
-__all__ = ["PackerImage", "PackerImageArgs"]
+__all__ = ["ImageCopies", "ImageCopiesArgs", "PackerImage", "PackerImageArgs"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from image_builder import resource
+    from image_builder import image_copies, resource
 
-    return getattr(resource, name)
+    return getattr(image_copies if name.startswith("ImageCopies") else resource, name)

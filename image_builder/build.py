@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +198,8 @@ def adopt(inputs: ImageInputs, found: Ami, amis: Amis, *, deadline: float) -> Am
     ami = amis.wait_until_available(found.ami_id, deadline=deadline)
     if ami.refusal:
         raise AmiError(f"{ami.ami_id} is {ami.refusal}")
+    if ami.owner_id in inputs.owners:
+        ami = replace(ami, snapshot_ids=())  # its snapshots are another account's
     record = {
         tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
         "Name": ami.name,

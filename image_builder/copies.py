@@ -1,18 +1,24 @@
-"""Copies of an AMI in other regions: encrypted, with all its tags, and made once.
+"""An image in other regions and for other accounts: encrypted, with all its tags, and once.
 
-A copy is the same image: it keeps that its checks passed. Which environments ran it is told of the AMI that
-they ran, so a copy begins without that.
+A copy is the same image: it keeps that its checks passed. Which stacks ran it is told of the AMI that they
+ran, so a copy begins without that. Every step finds what an earlier run did, and goes on from there.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from image_builder.amis import Ami, Amis
+from image_builder.ec2_client import make_client, make_kms_client, reason_and_advice
 from image_builder.errors import AmiError
 from image_builder.inventory import VERIFIED_IN
+from image_builder.sharing import DEFAULT_KEY, keys_of, share, why_not_shareable
 from image_builder.snapshots import Snapshots
 
 if TYPE_CHECKING:
@@ -22,13 +28,67 @@ TAG_COPIED_FROM = "CopiedFrom"
 """The AMI that something is a copy of: `REGION/AMI`."""
 
 
-def require_copyable(ami: Ami) -> None:
-    """Refuse to spread an image that cannot be used where it is."""
-    if not ami.is_available or ami.refusal:
-        raise AmiError(
-            f"{ami.ami_id} ({ami.name}) is {ami.refusal or ami.state} · an available image that is not "
-            "refused was expected · copy another one"
-        )
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Where an image is to be, and who is to use it."""
+
+    region: str
+    """Where it is."""
+    copy_to_regions: tuple[str, ...] = ()
+    share_with_accounts: tuple[str, ...] = ()
+    kms_key: str = ""
+    """What copies are encrypted with: an alias that each region has; if empty, the region's own key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A region and how AWS is asked there."""
+
+    region: str
+    ec2: EC2Client
+    kms: Any
+
+    @classmethod
+    def of(cls, region: str, profile: str | None = None) -> Place:
+        """The region *region*."""
+        ec2, kms = make_client(region, profile=profile), make_kms_client(region, profile=profile)
+        return cls(region=region, ec2=ec2, kms=kms)
+
+
+def spread(
+    ami: Ami,
+    wanted: Wanted,
+    *,
+    deadline: float,
+    say: Callable[[str], None],
+    place: Callable[[str], Place] = Place.of,
+) -> dict[str, str]:
+    """The copy of *ami* in each region, available and shared, as *ami* is; *deadline* is a time.monotonic().
+
+    What cannot be shared is said before anything is copied. A region that fails keeps no other from its copy:
+    AmiError then names each that failed.
+    """
+    _require_copyable(ami)
+    source = place(wanted.region)
+    targets = {region: place(region) for region in wanted.copy_to_regions}
+    if wanted.share_with_accounts:
+        _require_shareable(ami, wanted, source, targets)
+    failures: dict[str, str] = {}
+    begun: dict[str, str] = {}
+    for region, target in targets.items():
+        with _noted(failures, region):
+            begun[region] = find_or_start_copy(ami, source, target, wanted.kms_key)
+            say(f"copy of {ami.ami_id} in {region}: {begun[region]}")
+    with _noted(failures, wanted.region):
+        _share(ami, wanted, source, say)
+    for region, copy in begun.items():
+        with _noted(failures, region):
+            made = Amis(targets[region].ec2, region).wait_until_available(copy, deadline=deadline)
+            _share(made, wanted, targets[region], say)
+    if failures:
+        told = "; ".join(f"{region}: {failure}" for region, failure in failures.items())
+        raise AmiError(f"{ami.ami_id} is not wherever it was to be · {told} · it is run again by the next up")
+    return begun
 
 
 def tags_of_copy(tags: Mapping[str, str], region: str, ami_id: str) -> dict[str, str]:
@@ -44,34 +104,72 @@ def copy_to_use(copies: Iterable[Ami]) -> Ami | None:
     return min(usable, key=lambda copy: not copy.is_available, default=None)
 
 
-def find_or_start_copy(ami: Ami, source: tuple[EC2Client, str], target: tuple[EC2Client, str]) -> str:
+def find_or_start_copy(ami: Ami, source: Place, target: Place, kms_key: str = "") -> str:
     """The id of the copy of *ami* in the other region, which may be pending yet."""
-    (source_client, source_region), (client, region) = source, target
-    tags = tags_of_copy(ami.tags, source_region, ami.ami_id)
-    copies = Amis(client, region).find_by_tags(**{TAG_COPIED_FROM: tags[TAG_COPIED_FROM]})
+    tags = tags_of_copy(ami.tags, source.region, ami.ami_id)
+    copies = Amis(target.ec2, target.region).find_by_tags(**{TAG_COPIED_FROM: tags[TAG_COPIED_FROM]})
     if (existing := copy_to_use(copies)) is not None:
         if existing.refusal:
             raise AmiError(
-                f"copy {existing.ami_id} in {region} is {existing.refusal} · a copy that is not refused was "
-                f"expected · restore it, or deregister it to have it made again"
+                f"copy {existing.ami_id} is {existing.refusal} · a copy that is not refused was expected · "
+                "restore it, or deregister it to have it made again"
             )
         return existing.ami_id
-    snapshots = Snapshots(source_client).find(ami.snapshot_ids)
+    snapshots = Snapshots(source.ec2).find(ami.snapshot_ids)
     on_snapshots = {key: value for one in snapshots for key, value in one.tags.items()}
-    specifications = [("image", tags), ("snapshot", tags_of_copy(on_snapshots, source_region, ami.ami_id))]
-    return client.copy_image(
+    request: dict[str, Any] = {
         # A failed copy keeps its name, and names are unique in a region of an account.
-        Name=f"{ami.name}-{len(copies) + 1}" if copies else ami.name,
-        SourceImageId=ami.ami_id,
-        SourceRegion=source_region,
-        Encrypted=True,
-        ClientToken=str(uuid.uuid4()),
+        "Name": f"{ami.name}-{len(copies) + 1}" if copies else ami.name,
+        "SourceImageId": ami.ami_id,
+        "SourceRegion": source.region,
+        "Encrypted": True,
+        "ClientToken": str(uuid.uuid4()),
         # With the copy, not after it: an interrupted run finds what it began.
-        TagSpecifications=[
-            {
-                "ResourceType": "image" if kind == "image" else "snapshot",
-                "Tags": [{"Key": key, "Value": value} for key, value in of_kind.items()],
-            }
-            for kind, of_kind in specifications
+        "TagSpecifications": [
+            _specification("image", tags),
+            _specification("snapshot", tags_of_copy(on_snapshots, source.region, ami.ami_id)),
         ],
-    )["ImageId"]
+    }
+    if kms_key:
+        request["KmsKeyId"] = kms_key
+    return target.ec2.copy_image(**request)["ImageId"]
+
+
+def _specification(kind: str, tags: Mapping[str, str]) -> dict[str, Any]:
+    return {"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def _require_copyable(ami: Ami) -> None:
+    """Refuse to spread an image that cannot be used where it is."""
+    if not ami.is_available or ami.refusal:
+        raise AmiError(
+            f"{ami.ami_id} ({ami.name}) is {ami.refusal or ami.state} · an available image that is not "
+            "refused was expected · copy another one"
+        )
+
+
+def _require_shareable(ami: Ami, wanted: Wanted, source: Place, targets: Mapping[str, Place]) -> None:
+    keys = [(source, key) for key in keys_of(source.ec2, ami)]
+    keys += [(target, wanted.kms_key or DEFAULT_KEY) for target in targets.values()]
+    for where, key in keys:
+        problem = why_not_shareable(where.kms, key, wanted.share_with_accounts, where.region)
+        if problem:
+            raise AmiError(f"{ami.ami_id} cannot be shared: {problem}")
+
+
+def _share(ami: Ami, wanted: Wanted, where: Place, say: Callable[[str], None]) -> None:
+    if wanted.share_with_accounts:
+        new = share(where.ec2, ami, wanted.share_with_accounts)
+        if new:
+            say(f"{ami.ami_id} in {where.region} is shared with {', '.join(new)}")
+
+
+@contextmanager
+def _noted(failures: dict[str, str], region: str) -> Iterator[None]:
+    """Note what goes wrong in *region*, so that the others go on."""
+    try:
+        yield
+    except AmiError as error:
+        failures[region] = str(error)
+    except (BotoCoreError, ClientError) as error:
+        failures[region] = reason_and_advice(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
@@ -28,6 +28,13 @@ def make_client(region: str | None, *, profile: str | None = None, is_preview: b
     """An EC2 client that waits out throttling; endpoint and credentials are the environment's."""
     session, region = _session(region, profile)
     return session.client("ec2", region_name=region, config=_config(is_preview=is_preview))
+
+
+def make_kms_client(region: str, *, profile: str | None = None) -> Any:
+    """The same for KMS."""
+    session, region = _session(region, profile)
+    make: Any = session.client
+    return make("kms", region_name=region, config=_config())
 
 
 def make_auto_scaling_client(region: str | None, *, profile: str | None = None) -> AutoScalingClient:

@@ -21,6 +21,7 @@ NAMES = (
     "region",
     "variables",
     "pinned_ami",
+    "owners",
     "promote_from",
     "promoted_ami",
     "require_verified_in",
@@ -52,6 +53,7 @@ class ImageInputs:
     region: str
     variables: Mapping[str, Any]
     pinned_ami: str
+    owners: tuple[str, ...] = ("self",)
     promote_from: str = ""
     promoted_ami: str = ""
     require_verified_in: str = ""
@@ -75,6 +77,7 @@ def inputs_from(props: Mapping[str, Any]) -> ImageInputs:
         region=props["region"],
         variables=canonical(props.get("variables") or {}),
         pinned_ami=props.get("pinned_ami") or "",
+        owners=tuple(props.get("owners") or ("self",)),
         promote_from=props.get("promote_from") or "",
         promoted_ami=props.get("promoted_ami") or "",
         require_verified_in=props.get("require_verified_in") or "",

@@ -48,8 +48,25 @@ def why_not_deployable(ami: Ami, family: str) -> str:
 
 
 def existing_image(amis: Amis, inputs: ImageInputs) -> Ami | None:
-    """The AMI of this fingerprint that can be used, or is being registered; None when one must be built."""
-    return usable_of(images_of(amis, inputs))
+    """The AMI of this fingerprint that can be used, or is being registered; None when one must be built.
+
+    This account's own comes first, then one that a trusted account shares.
+    """
+    return usable_of(images_of(amis, inputs)) or usable_of(shared_images(amis, inputs))
+
+
+def shared_images(amis: Amis, inputs: ImageInputs) -> list[Ami]:
+    """The AMIs of this fingerprint that the accounts of `owners` share with this one; the name tells.
+
+    An account does not see the tags that others put on an AMI (EC2 user guide, "Tag your Amazon EC2
+    resources"), but AWS lets nobody else be its owner, and the name has much of the fingerprint.
+    """
+    owners = [owner for owner in inputs.owners if owner != "self"]
+    if not owners:
+        return []
+    names = set(_generations(inputs.ami_name))
+    found = amis.find_public(owners, {"name": f"{inputs.ami_name}*"})
+    return [ami for ami in found if ami.name in names and ami.owner_id in owners]
 
 
 def images_of(amis: Amis, inputs: ImageInputs) -> list[Ami]:

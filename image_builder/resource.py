@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ class PackerImageArgs:
     """Values for variables that the template declares; plain ones, they are part of the fingerprint."""
     pinned_ami: pulumi.Input[str] | None = None
     """The AMI to use, whatever the folder holds; it must be of this family and built by Packer."""
+    owners: Sequence[str] = ("self",)
+    """Whose AMIs may be used: `self`, and accounts that share theirs with this one."""
     promote_from: str | None = None
     """The stack whose image to use, the one that succeeded there last, whatever the folder holds."""
     require_verified_in: str | None = None
@@ -85,6 +87,7 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
             "region": args.region,
             "variables": variables,
             "pinned_ami": args.pinned_ami or None,
+            "owners": None if list(args.owners) == ["self"] else list(args.owners),
             "promote_from": args.promote_from,
             "require_verified_in": args.require_verified_in,
             "allow_unverified_pin": args.allow_unverified_pin or None,

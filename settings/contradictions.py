@@ -31,6 +31,16 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
                 f"{key} is {other}, this stack itself · another stack was expected · "
                 f"pulumi config rm {key} --stack {stack}"
             )
+    if settings.region in settings.copy_to_regions:
+        problems.append(
+            f"copyToRegions has {settings.region}, where the image is anyway · other regions were expected · "
+            f"{remedy_of('copyToRegions', stack)}"
+        )
+    if "self" not in settings.image_owners:
+        problems.append(
+            f"imageOwners is {', '.join(settings.image_owners) or 'empty'} · self was expected too, as "
+            f"this account's own images are · pulumi config set --path 'imageOwners[0]' self --stack {stack}"
+        )
     # RefreshPreferences, Auto Scaling API reference.
     if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
         problems.append(

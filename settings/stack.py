@@ -18,6 +18,9 @@ _SECRET_NAME = matching(
     "names or whole ARNs of Secrets Manager such as prod/web/database, or paths of SecureString parameters "
     "such as /prod/web/token",
 )
+_REGION = matching(r"[a-z]{2,}(-[a-z]+)+-\d+", "regions such as eu-west-1")
+_ACCOUNT = matching(r"\d{12}", "accounts of 12 digits")
+_OWNER = matching(r"self|\d{12}", "self or accounts of 12 digits")
 _SUBNET_ID = matching(r"subnet-[0-9a-f]{8,17}", "subnet ids such as subnet-0123456789abcdef0")
 
 
@@ -38,6 +41,10 @@ class StackSettings:
     promote_from: str | None = setting(optional(_STACK))
     require_verified_in: str | None = setting(optional(_STACK))
     allow_unverified_pin: bool = setting(boolean)
+    copy_to_regions: tuple[str, ...] = setting(list_of(_REGION))
+    share_with_accounts: tuple[str, ...] = setting(list_of(_ACCOUNT))
+    image_kms_key: str = setting(matching(r"|alias/[A-Za-z0-9/_-]{1,250}", "an alias such as alias/images"))
+    image_owners: tuple[str, ...] = setting(list_of(_OWNER))
     build_timeout_minutes: int = setting(whole_number(1, 720))
     verify_image: bool = setting(boolean)
 

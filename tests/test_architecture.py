@@ -42,6 +42,7 @@ EDGES = {
             "fleets",
             "launch_templates",
             "removal",
+            "sharing",
             "pruning",
         )
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from moto.ec2.exceptions import (
@@ -81,8 +82,9 @@ class LocalImages(QuickEC2Backend):
         description: str | None = None,
         *,
         encrypted: bool = False,
+        tag_specifications: Sequence[dict[str, Any]] = (),
     ) -> LocalAmi:
-        """Register a copy of an AMI, from this region or another; it has no tags, as on AWS."""
+        """Register a copy of an AMI, from this region or another; it has the tags that are asked for."""
         with world_lock:
             source_backend = cast(LocalImages, ec2_backends[self.account_id][source_region])
             source = source_backend.launchable_image(source_image_id)
@@ -98,7 +100,9 @@ class LocalImages(QuickEC2Backend):
                 image_location=f"{self.account_id}/{name}",
                 root_device_type="ebs",
                 root_device_name=source.root_device_name,
+                tags=tags_for(tag_specifications, "image"),
             )
+            ami.ebs_snapshot.add_tags(tags_for(tag_specifications, "snapshot"))
             volume = source.root_volume
             ami.keep_root_volume(
                 size=volume["VolumeSize"],

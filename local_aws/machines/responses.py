@@ -40,7 +40,7 @@ def get_console_output(response: Any) -> ActionResult:
 
 
 def copy_image(response: Any) -> ActionResult:
-    """CopyImage with its parameter Encrypted, by which Packer's encrypt_boot works."""
+    """CopyImage with its parameters TagSpecifications and Encrypted, by which Packer's encrypt_boot works."""
     response.error_on_dryrun()
     image = response.ec2_backend.copy_image(
         response._get_param("SourceImageId"),
@@ -48,6 +48,7 @@ def copy_image(response: Any) -> ActionResult:
         response._get_param("Name"),
         response._get_param("Description"),
         encrypted=response._get_bool_param("Encrypted", False),
+        tag_specifications=response._get_param("TagSpecifications", []),
     )
     return ActionResult({"ImageId": image.id})
 

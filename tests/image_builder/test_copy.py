@@ -1,18 +1,21 @@
-"""Copies in other regions, against an emulated EC2."""
+"""Copies in other regions and for other accounts, against an emulated EC2."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+import boto3
 import botocore.client
 import pytest
 
 from image_builder.__main__ import main
 from image_builder.copies import TAG_COPIED_FROM, tags_of_copy
+from image_builder.image_copies import ImageCopiesProvider
+from image_builder.sharing import why_not_shareable
 from tests.image_builder.emulated_ec2 import REGION, EmulatedEc2
 
-ELSEWHERE = "eu-west-1"
+ELSEWHERE, ACCOUNT = "eu-west-1", "111122223333"
 
 
 @pytest.fixture
@@ -37,11 +40,13 @@ def image(ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch) -> str:
         Resources=[ami_id],
         Tags=[{"Key": "Verified", "Value": "now"}, {"Key": "VerifiedIn:dev", "Value": "now"}],
     )
-    device = client.describe_images(ImageIds=[ami_id])["Images"][0]["BlockDeviceMappings"][0]
-    client.create_tags(
-        Resources=[device["Ebs"]["SnapshotId"]], Tags=[{"Key": "FileDigests:01", "Value": "eJw"}]
-    )
+    client.create_tags(Resources=[snapshot_of(ec2, ami_id)], Tags=[{"Key": "FileDigests:01", "Value": "eJw"}])
     return ami_id
+
+
+def snapshot_of(ec2: EmulatedEc2, ami_id: str) -> str:
+    image = ec2.client().describe_images(ImageIds=[ami_id])["Images"][0]
+    return image["BlockDeviceMappings"][0]["Ebs"]["SnapshotId"]
 
 
 def copies_of(ec2: EmulatedEc2, ami_id: str) -> list[str]:
@@ -50,6 +55,12 @@ def copies_of(ec2: EmulatedEc2, ami_id: str) -> list[str]:
         Owners=["self"], Filters=[{"Name": f"tag:{TAG_COPIED_FROM}", "Values": [f"{REGION}/{ami_id}"]}]
     )
     return [image["ImageId"] for image in found["Images"]]
+
+
+def users_of(ec2: EmulatedEc2, ami_id: str) -> list[str]:
+    """The accounts that may launch the AMI."""
+    told = ec2.client().describe_image_attribute(ImageId=ami_id, Attribute="launchPermission")
+    return [one["UserId"] for one in told["LaunchPermissions"]]
 
 
 def test_a_copy_is_made_once_with_its_tags(
@@ -79,7 +90,130 @@ def test_a_revoked_image_is_not_copied(
     assert not copies_of(ec2, image)
 
 
-def test_a_copy_is_not_verified_in_the_environments_of_the_original() -> None:
+def test_a_copy_is_not_verified_in_the_stacks_of_the_original() -> None:
     tags = {"Verified": "now", "VerifiedIn:dev": "now", "aws:x": "y"}
 
     assert tags_of_copy(tags, REGION, "ami-1") == {"Verified": "now", "CopiedFrom": f"{REGION}/ami-1"}
+
+
+def test_an_image_is_shared_with_its_snapshots_and_again_changes_nothing(
+    ec2: EmulatedEc2, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["copy", image, "--with-account", ACCOUNT]) == 0
+    first = capsys.readouterr().err
+    assert main(["copy", image, "--with-account", ACCOUNT]) == 0
+
+    assert first == f"{image} in {REGION} is shared with {ACCOUNT}\n"
+    assert capsys.readouterr().err == ""
+    assert users_of(ec2, image) == [ACCOUNT]
+    permissions = ec2.client().describe_snapshot_attribute(
+        SnapshotId=snapshot_of(ec2, image), Attribute="createVolumePermission"
+    )
+    assert [one["UserId"] for one in permissions["CreateVolumePermissions"]] == [ACCOUNT]
+
+
+def test_what_could_not_be_shared_is_said_before_anything_is_copied(
+    ec2: EmulatedEc2, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--to-region", ELSEWHERE, "--with-account", ACCOUNT]
+
+    assert main(["copy", image, *options]) == 1
+
+    assert "is a key of AWS's own, whose images cannot be shared" in capsys.readouterr().err
+    assert copies_of(ec2, image) == []
+    assert users_of(ec2, image) == []
+
+
+def test_a_region_that_fails_keeps_no_other_from_its_copy_and_is_named(
+    ec2: EmulatedEc2, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    taken = ec2.client("eu-north-1").register_image(Name="taken", RootDeviceName="/dev/sda1")["ImageId"]
+    tags = [
+        {"Key": TAG_COPIED_FROM, "Value": f"{REGION}/{image}"},
+        {"Key": "Revoked", "Value": "it leaks"},
+    ]
+    ec2.client("eu-north-1").create_tags(
+        Resources=[taken], Tags=[{"Key": tag["Key"], "Value": tag["Value"]} for tag in tags]
+    )
+
+    assert main(["copy", image, "--to-region", "eu-north-1", "--to-region", ELSEWHERE]) == 1
+
+    assert f"eu-north-1: copy {taken} is Revoked: it leaks" in capsys.readouterr().err
+    assert len(copies_of(ec2, image)) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ([{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}], ""),
+        ([{"Effect": "Allow", "Principal": {"AWS": [ACCOUNT]}}], ""),
+        ([{"Effect": "Allow", "Principal": "*"}], ""),
+        ([{"Effect": "Deny", "Principal": {"AWS": ACCOUNT}}], f"does not name {ACCOUNT}"),
+        ([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}], "does not name"),
+    ],
+)
+def test_a_key_that_does_not_let_the_account_in_is_said(
+    ec2: EmulatedEc2, policy: list[Any], words: str
+) -> None:
+    kms: Any = boto3.client("kms", endpoint_url=ec2.endpoint_url, region_name=REGION)
+    document = json.dumps({"Version": "2012-10-17", "Statement": policy})
+    key = kms.create_key(Policy=document)["KeyMetadata"]["KeyId"]
+
+    problem = why_not_shareable(kms, key, [ACCOUNT], REGION)
+
+    assert words in problem
+    assert bool(problem) == bool(words)
+
+
+def test_a_key_that_is_not_there_is_said(ec2: EmulatedEc2) -> None:
+    kms: Any = boto3.client("kms", endpoint_url=ec2.endpoint_url, region_name=REGION)
+
+    problem = why_not_shareable(kms, "alias/images", [ACCOUNT], REGION)
+
+    assert problem.startswith(f"KMS key alias/images cannot be looked at in {REGION}: NotFoundException")
+
+
+def test_the_resource_copies_at_first_and_after_a_change_and_removes_nothing(
+    ec2: EmulatedEc2, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    provider = ImageCopiesProvider()
+    props = {"ami_id": image, "region": REGION, "copy_to_regions": [ELSEWHERE]}
+
+    assert provider.check({}, props).failures == []
+    assert f"image copies: {image} is to be in {ELSEWHERE}" in capsys.readouterr().out
+    assert copies_of(ec2, image) == []
+    outs = provider.create(props).outs
+    assert outs is not None
+    assert outs["copies"] == {ELSEWHERE: copies_of(ec2, image)[0]}
+    assert not provider.diff(image, outs, props).changes
+    assert provider.diff(image, outs, {**props, "share_with_accounts": [ACCOUNT]}).changes
+    assert provider.update(image, outs, props).outs == outs
+    provider.delete(image, outs)
+    assert len(copies_of(ec2, image)) == 1
+
+
+def test_regions_and_accounts_that_cannot_be_are_refused_at_once() -> None:
+    props = {"ami_id": "ami-1", "region": REGION, "copy_to_regions": ["eu", REGION]}
+
+    failures = ImageCopiesProvider().check({}, {**props, "share_with_accounts": ["12"]}).failures
+
+    assert [(one.property, one.reason) for one in failures] == [
+        ("copy_to_regions", "'eu' · regions such as eu-west-1 were expected"),
+        ("share_with_accounts", "'12' · accounts of 12 digits were expected"),
+        ("copy_to_regions", f"{REGION} is where the image is · other regions were expected"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--to-region", "europe"],
+        ["--with-account", "12"],
+        ["--to-region", ELSEWHERE, "--timeout-minutes", "0"],
+    ],
+)
+def test_wrong_usage_is_refused(options: list[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["copy", "ami-0123456789abcdef0", *options])
+
+    assert refused.value.code == 2

@@ -1,0 +1,94 @@
+"""Lets other accounts use an AMI, and tells beforehand when its encryption key would not let them.
+
+EC2 user guide, "Share an AMI with specific AWS accounts": an AMI whose snapshots are encrypted can be shared
+when their key is customer-managed, and the other account uses it when the key's policy or a grant lets it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from image_builder.amis import Ami
+from image_builder.ec2_client import error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+
+DEFAULT_KEY = "alias/aws/ebs"
+"""What a copy is encrypted with where no key is named (EBS user guide, "Amazon EBS encryption")."""
+_DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
+
+
+def keys_of(ec2: EC2Client, ami: Ami) -> list[str]:
+    """The keys that the snapshots of *ami* are encrypted with."""
+    if not ami.snapshot_ids:
+        return []
+    found = ec2.describe_snapshots(SnapshotIds=list(ami.snapshot_ids))["Snapshots"]
+    return sorted({one["KmsKeyId"] for one in found if one.get("KmsKeyId")})
+
+
+def why_not_shareable(kms: Any, key: str, accounts: Sequence[str], region: str) -> str:
+    """Why *accounts* could not use what is encrypted with *key*, as far as the key tells; else nothing."""
+    try:
+        described = kms.describe_key(KeyId=key)["KeyMetadata"]
+    except ClientError as error:
+        return (
+            f"KMS key {key} cannot be looked at in {region}: {error_code(error)} · a key there was "
+            "expected · make it, or the alias, in that region"
+        )
+    # KMS developer guide, "Aliases": those of AWS's own keys begin with alias/aws/.
+    if described["KeyManager"] == "AWS" or key.startswith("alias/aws/"):
+        return (
+            f"{key} in {region} is a key of AWS's own, whose images cannot be shared · a customer-managed "
+            "key was expected · make one, with one alias in each region, and name it: imageKmsKey, --kms-key"
+        )
+    try:
+        policy = json.loads(kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"])
+        grants = kms.list_grants(KeyId=described["KeyId"])["Grants"]
+    except ClientError as error:
+        if error_code(error) in _DENIED:
+            return ""  # Whoever may not read the policy cannot tell.
+        raise
+    left_out = [account for account in accounts if not _lets_in(policy, grants, account)]
+    if left_out:
+        return (
+            f"the policy of KMS key {key} in {region} does not name {', '.join(left_out)} · leave to use the "
+            "key was expected · allow kms:DescribeKey, Decrypt, ReEncrypt*, GenerateDataKey* and CreateGrant "
+            f"to arn:aws:iam::{left_out[0]}:root in it"
+        )
+    return ""
+
+
+def _lets_in(policy: Any, grants: Sequence[Any], account: str) -> bool:
+    principals: list[str] = []
+    statements = policy.get("Statement", [])
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal", {}) if statement.get("Effect") == "Allow" else {}
+        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        principals += [named] if isinstance(named, str) else list(named)
+    principals += [grant.get("GranteePrincipal", "") for grant in grants]
+    return any(one == "*" or account in one.split(":") or one == account for one in principals)
+
+
+def share(ec2: EC2Client, ami: Ami, accounts: Sequence[str]) -> list[str]:
+    """Let *accounts* launch *ami* and copy its snapshots; those that could not before."""
+    permissions = ec2.describe_image_attribute(ImageId=ami.ami_id, Attribute="launchPermission")
+    present = {one.get("UserId") for one in permissions["LaunchPermissions"]}
+    new = [account for account in accounts if account not in present]
+    # Snapshots each time: an interrupted run may have got as far as the AMI.
+    for snapshot_id in ami.snapshot_ids:
+        ec2.modify_snapshot_attribute(
+            SnapshotId=snapshot_id,
+            Attribute="createVolumePermission",
+            OperationType="add",
+            UserIds=list(accounts),
+        )
+    if new:
+        ec2.modify_image_attribute(
+            ImageId=ami.ami_id, LaunchPermission={"Add": [{"UserId": account} for account in new]}
+        )
+    return new

@@ -52,6 +52,19 @@ def find_groups(auto_scaling: AutoScalingClient, project: str = "") -> list[Grou
     return sorted(groups, key=lambda group: group.name)
 
 
+def find_configured(auto_scaling: AutoScalingClient, names: Sequence[str]) -> dict[str, str]:
+    """The AMI of each of these launch configurations, by name."""
+    if not names:
+        return {}
+    pages = auto_scaling.get_paginator("describe_launch_configurations").paginate()
+    return {
+        one["LaunchConfigurationName"]: one["ImageId"]
+        for page in pages
+        for one in page["LaunchConfigurations"]
+        if one["LaunchConfigurationName"] in names
+    }
+
+
 def find_refreshes(
     auto_scaling: AutoScalingClient, ec2: EC2Client, group: Group, count: int
 ) -> list[Refresh]:
@@ -143,6 +156,7 @@ def _amis_by_version(ec2: EC2Client, group: Group, versions: Sequence[int]) -> d
 def _group(group: Any) -> Group:
     mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
     template = group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
+    others = [one.get("LaunchTemplateSpecification", {}) for one in mixed.get("Overrides", [])]
     return Group(
         name=group["AutoScalingGroupName"],
         stack=_tags(group).get("Stack", ""),
@@ -151,6 +165,13 @@ def _group(group: Any) -> Group:
         # CreateAutoScalingGroup, Auto Scaling API reference: the default version, unless one is named.
         launch_template_version=template.get("Version") or "$Default",
         instance_ids=frozenset(instance["InstanceId"] for instance in group["Instances"]),
+        project=_tags(group).get("Project", ""),
+        other_templates=tuple(
+            (one["LaunchTemplateId"], one.get("Version") or "$Default")
+            for one in others
+            if one.get("LaunchTemplateId")
+        ),
+        launch_configuration=group.get("LaunchConfigurationName", ""),
     )
 
 

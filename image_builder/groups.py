@@ -25,6 +25,10 @@ class Group:
     launch_template_id: str
     launch_template_version: str
     instance_ids: frozenset[str]
+    project: str = ""
+    other_templates: tuple[tuple[str, str], ...] = ()
+    """Ids and versions of the launch templates that single instance types of a mixed group have."""
+    launch_configuration: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

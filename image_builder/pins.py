@@ -10,12 +10,28 @@ import yaml
 from image_builder.errors import ImageBuildError
 
 _KEY = "pinnedAmi"
+_PROJECT = "Pulumi.yaml"
+
+
+def require_project(folder: Path) -> None:
+    """Refuse a *folder* without a Pulumi project: what its stacks pin is not known elsewhere."""
+    if not (folder / _PROJECT).is_file():
+        raise ImageBuildError(
+            f"{folder} has no {_PROJECT} · the folder of the project was expected, whose stacks may pin "
+            "images · run it there"
+        )
+
+
+def project_of(folder: Path) -> str:
+    """The name of the project in *folder*; empty where there is none."""
+    file = folder / _PROJECT
+    return str((_read(file) or {}).get("name") or "") if file.is_file() else ""
 
 
 def pinned_amis(project: Path) -> dict[str, list[str]]:
     """The files (`Pulumi.prod.yaml`) that pin each AMI; ImageBuildError for a file that cannot be read."""
     pins: dict[str, list[str]] = {}
-    for file in sorted(project.glob("Pulumi.*.yaml")):
+    for file in sorted({*project.glob("Pulumi.*.yaml"), *project.glob(_PROJECT)}):
         pin = _pin_in(file)
         if pin:
             pins.setdefault(pin, []).append(file.name)
@@ -23,17 +39,12 @@ def pinned_amis(project: Path) -> dict[str, list[str]]:
 
 
 def _pin_in(file: Path) -> str:
-    try:
-        content: Any = yaml.safe_load(file.read_text())
-        config: dict[str, Any] = (content or {}).get("config") or {}
-        pins = {key: value for key, value in config.items() if key.rpartition(":")[2] == _KEY}
-    except (OSError, UnicodeDecodeError, AttributeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
-        raise ImageBuildError(
-            f"{file.name} cannot be read: {said} · a stack's config was expected, which may pin an AMI "
-            "· mend it"
-        ) from None
-    for key, value in pins.items():
+    config = _read(file).get("config") or {}
+    for key, value in config.items():
+        if key.rpartition(":")[2] != _KEY:
+            continue
+        if isinstance(value, dict) and "secure" not in value:
+            value = value.get("value", value.get("default", ""))  # in Pulumi.yaml a key has a type, too
         if not isinstance(value, str):
             raise ImageBuildError(
                 f"{file.name}: {key} is a secret or no text · the id of an AMI was expected, which is not to "
@@ -41,3 +52,17 @@ def _pin_in(file: Path) -> str:
             )
         return value
     return ""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: Any = yaml.safe_load(file.read_text()) or {}
+        (content.get("config") or {}).items()
+    except (OSError, UnicodeDecodeError, AttributeError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())
+        raise ImageBuildError(
+            f"{file.name} cannot be read: {said} · a stack's config was expected, as it may pin an AMI "
+            "· mend it"
+        ) from None
+    read: dict[str, Any] = content
+    return read

@@ -13,11 +13,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from image_builder.amis import Ami
 from image_builder.ec2_client import reason_of
-from image_builder.errors import AmiError
-from image_builder.fleets import find_groups, find_instances, find_refreshes
+from image_builder.fleets import find_configured, find_groups, find_instances, find_refreshes
 from image_builder.keeping import UNVERIFIED, Facts, why_kept
 from image_builder.launch_templates import Version, delete_versions, find_versions
-from image_builder.pins import pinned_amis
+from image_builder.pins import pinned_amis, project_of
 from image_builder.removal import delete_snapshot, deregister, find_accounts, find_orphans
 from image_builder.usage import users_by_ami
 
@@ -32,7 +31,7 @@ RUNNING = frozenset({"Pending", "InProgress", "Baking", "Cancelling", "RollbackI
 
 
 MOST_ASKED = 200
-"""Whom an image is shared with takes a call for each: of more than these it is asked when they are to go."""
+"""Whom an image is shared with takes a call for each: a dry run asks of these, and says so of the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,18 +69,37 @@ class Step:
 def gather(
     ec2: EC2Client, auto_scaling: AutoScalingClient, project: Path, facts: Facts
 ) -> tuple[Facts, list[Version]]:
-    """*facts* with what runs, may be launched and is pinned; and the versions of the groups' templates."""
+    """*facts* with what runs, may be launched and is pinned; and the versions of this project's templates."""
     groups = find_groups(auto_scaling)
-    templates = sorted({group.launch_template_id for group in groups if group.launch_template_id})
+    templates = sorted({template for group in groups for template, _version in templates_of(group)})
     versions = [version for template in templates for version in find_versions(ec2, template)]
     rolling = {group.name: _rolling_to(auto_scaling, ec2, group) for group in groups}
+    configurations = {
+        group.name: group.launch_configuration for group in groups if group.launch_configuration
+    }
+    configured = find_configured(auto_scaling, list(configurations.values()))
     gathered = replace(
         facts,
         users=users_by_ami(find_instances(ec2)),
-        launchers=launchers(groups, versions, rolling),
+        launchers=launchers(
+            groups,
+            versions,
+            rolling,
+            {group: configured.get(name, "") for group, name in configurations.items()},
+        ),
         pins=pinned_amis(project),
     )
-    return gathered, versions
+    project_name = project_of(project)
+    own = {
+        template for group in groups if group.project == project_name for template, _ in templates_of(group)
+    }
+    return gathered, [version for version in versions if version.template_id in own]
+
+
+def templates_of(group: Group) -> list[tuple[str, str]]:
+    """The launch templates that *group* launches from: id and version."""
+    own = [(group.launch_template_id, group.launch_template_version)] if group.launch_template_id else []
+    return [*own, *group.other_templates]
 
 
 def _rolling_to(auto_scaling: AutoScalingClient, ec2: EC2Client, group: Group) -> str:
@@ -90,7 +108,10 @@ def _rolling_to(auto_scaling: AutoScalingClient, ec2: EC2Client, group: Group) -
 
 
 def launchers(
-    groups: Iterable[Group], versions: Iterable[Version], rolling: Mapping[str, str]
+    groups: Iterable[Group],
+    versions: Iterable[Version],
+    rolling: Mapping[str, str],
+    configured: Mapping[str, str],
 ) -> dict[str, list[str]]:
     """What may launch each AMI: groups, what they are rolled out to, and what a next rollout would name."""
     by_template: dict[str, dict[int, Version]] = {}
@@ -98,10 +119,10 @@ def launchers(
         by_template.setdefault(version.template_id, {})[version.number] = version
     found: dict[str, list[str]] = {}
     for group in groups:
-        own = by_template.get(group.launch_template_id, {})
-        launched = _named(own, group.launch_template_version)
-        if launched is not None:
-            found.setdefault(launched.ami_id, []).append(f"launched by {group.name}")
+        named_by_group = [_named(by_template.get(one, {}), version) for one, version in templates_of(group)]
+        launched = [version.ami_id for version in named_by_group if version is not None]
+        for ami_id in filter(None, dict.fromkeys([*launched, configured.get(group.name, "")])):
+            found.setdefault(ami_id, []).append(f"launched by {group.name}")
         if rolling.get(group.name):
             found.setdefault(rolling[group.name], []).append(f"being rolled out in {group.name}")
     for template_id, own in by_template.items():
@@ -125,13 +146,15 @@ def make_plan(
     versions: Sequence[Version],
     *,
     keeps_shared: bool,
+    most_asked: int | None,
 ) -> Plan:
-    """What of *images* may go; only of these AWS is asked whom they are shared with, the oldest first."""
+    """What of *images* may go; of these AWS is asked whom they are shared with, of *most_asked* at most."""
     unasked: list[str] = []
     if keeps_shared:
         needed_by = why_kept(images, facts)
         candidates = [ami.ami_id for ami in reversed(images) if not needed_by[ami.ami_id]]
-        asked, unasked = candidates[:MOST_ASKED], candidates[MOST_ASKED:]
+        count = len(candidates) if most_asked is None else most_asked
+        asked, unasked = candidates[:count], candidates[count:]
         facts = replace(facts, shared={ami_id: find_accounts(ec2, ami_id) for ami_id in asked})
     reasons = why_kept(images, facts)
     going = {ami_id for ami_id, needed in reasons.items() if not needed}
@@ -160,16 +183,10 @@ def carry_out(ec2: EC2Client, plan: Plan) -> Iterator[Step]:
             yield Step(
                 what="launch template version", resource_id=f"{template_id} {version.number}", failure=failure
             )
-    unasked = frozenset(plan.unasked)
     for ami in plan.going:
-        accounts = find_accounts(ec2, ami.ami_id) if ami.ami_id in unasked else []
-        if accounts:
-            yield Step(
-                what="image", resource_id=ami.ami_id, kept_because=f"shared with {', '.join(accounts)}"
-            )
-            continue
-        failure = stuck.get(ami.ami_id) or _failure_of(functools.partial(_remove_image, ec2, ami))
-        yield Step(what="image", resource_id=ami.ami_id, failure=failure)
+        why_stuck = stuck.get(ami.ami_id)
+        failed = Step(what="image", resource_id=ami.ami_id, failure=why_stuck or "")
+        yield failed if why_stuck else _remove_image(ec2, ami)
     for snapshot_id in plan.orphans:
         failure = _failure_of(functools.partial(delete_snapshot, ec2, snapshot_id))
         yield Step(what="snapshot", resource_id=snapshot_id, failure=failure)
@@ -182,20 +199,23 @@ def _delete_versions(ec2: EC2Client, template_id: str, numbers: Sequence[int]) -
         return dict.fromkeys(numbers, reason_of(error))
 
 
-def _remove_image(ec2: EC2Client, ami: Ami) -> None:
+def _remove_image(ec2: EC2Client, ami: Ami) -> Step:
     """Remove *ami*, unless somebody began to use it since the plan was made."""
-    users = [instance.instance_id for instance in find_instances(ec2, ami_id=ami.ami_id)]
-    if users:
-        raise AmiError(f"{', '.join(users)} runs it by now")
-    deregister(ec2, ami)
+    done = Step(what="image", resource_id=ami.ami_id)
+    try:
+        users = [instance.instance_id for instance in find_instances(ec2, ami_id=ami.ami_id)]
+        if users:
+            return replace(done, kept_because=f"{', '.join(users)} runs it by now")
+        deregister(ec2, ami)
+    except (BotoCoreError, ClientError) as error:
+        return replace(done, failure=reason_of(error))
+    return done
 
 
 def _failure_of(act: Callable[[], None]) -> str:
     """What went wrong with *act*; nothing when it did not."""
     try:
         act()
-    except AmiError as error:
-        return str(error)
     except (BotoCoreError, ClientError) as error:
         return reason_of(error)
     return ""

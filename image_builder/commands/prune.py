@@ -66,8 +66,10 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Amis
     from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.keeping import Facts
-    from image_builder.pruning import carry_out, gather, make_plan
+    from image_builder.pins import require_project
+    from image_builder.pruning import MOST_ASKED, carry_out, gather, make_plan
 
+    require_project(Path.cwd())
     ec2 = make_client(options.region, profile=options.profile)
     auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
     amis = Amis(ec2, ec2.meta.region_name)
@@ -76,7 +78,14 @@ def run(options: argparse.Namespace) -> Exit:
     images = [ami for ami in built if TAG_FAMILY in ami.tags and ami.state != "pending"]
     wishes = Facts(now=datetime.now(UTC), days=options.keep_days, count=int(options.keep))
     facts, versions = gather(ec2, auto_scaling, Path.cwd(), wishes)
-    plan = make_plan(ec2, images, facts, versions, keeps_shared=not options.include_shared)
+    plan = make_plan(
+        ec2,
+        images,
+        facts,
+        versions,
+        keeps_shared=not options.include_shared,
+        most_asked=None if options.yes else MOST_ASKED,
+    )
     if not options.json:
         _show(plan, amis.region)
     steps: list[Step] = []
@@ -112,7 +121,10 @@ def _show(plan: Plan, region: str) -> None:
     first = f", after {len(plan.versions)} launch template versions" if plan.versions else ""
     print(f"{region}: {going} to remove{first}, {len(plan.images) - going} to keep", flush=True)
     if plan.unasked:
-        print(f"whom {len(plan.unasked)} of them are shared with is asked before each is removed", flush=True)
+        print(
+            f"whom {len(plan.unasked)} of them are shared with is asked before anything is removed",
+            flush=True,
+        )
 
 
 def _tell(step: Step) -> None:

@@ -44,6 +44,7 @@ def start_group(ec2: EmulatedEc2, ami_id: str, name: str, count: int) -> None:
         MaxSize=count,
         DesiredCapacity=count,
         LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
+        Tags=[{"Key": "Project", "Value": "shop", "PropagateAtLaunch": False}],
         AvailabilityZones=[f"{REGION}a"],
     )
 

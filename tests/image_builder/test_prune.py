@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ OURS = {"Built-By": "packer", "ImageFamily": "web", "BuiltAt": "2026-01-01T00:00
 @pytest.fixture(autouse=True)
 def _no_rollouts(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
     """The emulated Auto Scaling knows no instance refreshes; the commands run in an empty checkout."""
-    assert project
+    (project / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.setattr(pruning, "find_refreshes", lambda *_: [])
 
 
@@ -169,6 +170,54 @@ def test_a_stacks_config_is_read_for_its_pin(tmp_path: Path, text: str, pins: di
     assert pinned_amis(tmp_path) == pins
 
 
+@pytest.mark.parametrize("entry", ["ami-1", "{type: string, default: ami-1}", "{value: ami-1}"])
+def test_a_pin_of_all_stacks_counts_too(tmp_path: Path, entry: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: web\nconfig:\n  pinnedAmi: {entry}\n")
+
+    assert pinned_amis(tmp_path) == {"ami-1": ["Pulumi.yaml"]}
+
+
+def test_elsewhere_than_in_the_project_nothing_is_pruned(
+    ec2: EmulatedEc2, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = old_image(ec2, "web-1")
+    (project / "Pulumi.yaml").unlink()
+
+    assert main(["prune", "--yes"]) == Exit.FAILED
+
+    assert "has no Pulumi.yaml · the folder of the project was expected" in capsys.readouterr().err
+    assert images(ec2) == {ami_id}
+
+
+def test_whom_images_are_shared_with_is_asked_of_all_before_any_of_them_goes(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "MOST_ASKED", 0)
+    base = old_image(ec2, "web-1")
+    shared = old_image(ec2, "web-2", SourceAmi=base)
+    ec2.client().modify_image_attribute(
+        ImageId=shared, LaunchPermission={"Add": [{"UserId": "111122223333"}]}
+    )
+
+    assert {one["ami_id"] for one in pruned(capsys, exit_code=Exit.FOUND)["images"]} == {base, shared}
+    assert pruned(capsys, "--yes")["steps"] == []
+    assert images(ec2) == {base, shared}
+
+
+def test_versions_of_another_projects_launch_template_stay(
+    ec2: EmulatedEc2, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, going, running = (old_image(ec2, f"web-{number}") for number in range(3))
+    start_group(ec2, first, "web", 0)
+    for ami_id in (going, running):
+        ec2.client().create_launch_template_version(
+            LaunchTemplateName="web", LaunchTemplateData={"ImageId": ami_id}
+        )
+    (project / "Pulumi.yaml").write_text("name: another\n")
+
+    assert pruned(capsys, exit_code=Exit.FOUND)["launch_template_versions"] == []
+
+
 def test_a_pin_that_is_a_secret_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  web:pinnedAmi:\n    secure: abc\n")
 
@@ -235,9 +284,9 @@ def test_an_image_that_is_launched_meanwhile_stays(
 
     monkeypatch.setattr(pruning, "make_plan", make_plan_and_launch)
 
-    (step,) = pruned(capsys, "--yes", exit_code=Exit.FAILED)["steps"]
+    (step,) = pruned(capsys, "--yes")["steps"]
 
-    assert "runs it by now" in step["failure"]
+    assert step["kept_because"].endswith("runs it by now")
     assert images(ec2) == {ami_id}
 
 
@@ -247,10 +296,16 @@ def test_what_a_group_launches_or_is_rolled_out_to_is_told() -> None:
         for number in range(1, 5)
     ]
 
-    told = launchers([group("a", "2"), group("b", "$Default")], versions, {"a": "ami-3"})
+    mixed = replace(group("c", "2"), other_templates=(("lt-1", "2"),))
+    configured = replace(group("d", ""), launch_template_id="")
+
+    told = launchers(
+        [group("a", "2"), group("b", "$Default"), mixed, configured], versions, {"a": "ami-3"}, {"d": "ami-9"}
+    )
 
     assert told == {
-        "ami-2": ["launched by a"],
+        "ami-9": ["launched by d"],
+        "ami-2": ["launched by a", "launched by c"],
         "ami-3": ["being rolled out in a"],
         "ami-1": ["launched by b"],
         "ami-4": ["in the newest version of lt-1"],

@@ -101,6 +101,7 @@ def test_thousands_of_images_are_looked_through_in_pages(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.setattr(keeping, "UNVERIFIED", timedelta(0))
     faults = Faults(home)
     before = faults.calls()[-1].sequence

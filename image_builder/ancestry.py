@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from image_builder.amis import TAG_SOURCE_AMI, Ami
+from image_builder.ami import TAG_SOURCE_AMI, Ami
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from botocore.exceptions import BotoCoreError, ClientError
 
 from image_builder import wording
-from image_builder.amis import TAG_COMMIT, Amis
+from image_builder.ami import TAG_COMMIT
+from image_builder.amis import Amis
 from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
 from image_builder.gates import (

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.errors import TemplateError
 
 LOCK_FILE = "base-image.lock.json"

@@ -11,8 +11,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_builder import amis as tags
-from image_builder.amis import Ami, Amis
+from image_builder import ami as tags
+from image_builder.ami import Ami
+from image_builder.amis import Amis
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from image_builder import file_digests, packages
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.errors import RecordError
 from image_builder.file_digests import Recorded
 from image_builder.fingerprint import changes_by_path

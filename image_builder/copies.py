@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_builder.amis import Ami, Amis
+from image_builder.ami import Ami
+from image_builder.amis import Amis
 from image_builder.ec2_client import make_client, make_kms_client, reason_and_advice
 from image_builder.errors import AmiError
 from image_builder.inventory import VERIFIED_IN

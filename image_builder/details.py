@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.ancestry import Ancestor, Descendant, base_of
 from image_builder.comparison import packages_on, record_on
 from image_builder.errors import RecordError

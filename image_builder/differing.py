@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
+from image_builder.ami import TAG_COMMIT, TAG_DIRTY, Ami
 from image_builder.ancestry import base_of
 from image_builder.comparison import Comparison
 from image_builder.git import LoggedCommit, read_log

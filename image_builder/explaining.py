@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from image_builder import wording
-from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_COMMIT, TAG_FAMILY, Ami, Amis
+from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_COMMIT, TAG_FAMILY, Ami
+from image_builder.amis import Amis
 from image_builder.comparison import Comparison, compare, record_on
 from image_builder.errors import RecordError
 from image_builder.file_digests import recorded

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from image_builder.amis import Amis, iso
+from image_builder.ami import iso
+from image_builder.amis import Amis
 from image_builder.ec2_client import error_code
 from image_builder.groups import Group, GroupStatus, Refresh, instances_of
 from image_builder.usage import Instance

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from image_builder.amis import TAG_FAMILY, Ami, Amis
+from image_builder.ami import TAG_FAMILY, Ami
+from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
 from image_builder.inventory import VERIFIED_IN

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from image_builder.amis import AMI_ID
+from image_builder.ami import AMI_ID
 from image_builder.base_image import problem_with_region, read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files

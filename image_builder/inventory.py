@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from image_builder.amis import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, Ami
+from image_builder.ami import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, Ami
 from image_builder.ancestry import base_of
 from image_builder.usage import NOBODY, Users
 from image_builder.wording import age

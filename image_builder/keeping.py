@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from image_builder.amis import TAG_FAMILY, Ami
+from image_builder.ami import TAG_FAMILY, Ami
 from image_builder.ancestry import base_of
 from image_builder.inventory import VERIFIED_IN
 from image_builder.usage import NOBODY, Users

@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from image_builder import wording
-from image_builder.amis import Ami, Amis
+from image_builder.ami import Ami
+from image_builder.amis import Amis
 from image_builder.ancestry import base_of
 from image_builder.base_image import is_newer, newest, problem_with_base, read_lock
 from image_builder.errors import AmiError

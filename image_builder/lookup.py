@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from image_builder.amis import (
-    TAG_BUILT_BY,
-    TAG_BUILT_BY_PACKER,
-    TAG_FAMILY,
-    TAG_FINGERPRINT,
-    Ami,
-    Amis,
-)
+from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, TAG_FINGERPRINT, Ami
+from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
 

@@ -27,15 +27,8 @@ from pulumi.dynamic import (
 )
 
 from image_builder import wording
-from image_builder.amis import (
-    TAG_COMMIT,
-    TAG_DIRTY,
-    TAG_FINGERPRINT,
-    TAG_PACKER_VERSION,
-    TAG_SOURCE_AMI,
-    Ami,
-    Amis,
-)
+from image_builder.ami import TAG_COMMIT, TAG_DIRTY, TAG_FINGERPRINT, TAG_PACKER_VERSION, TAG_SOURCE_AMI, Ami
+from image_builder.amis import Amis
 from image_builder.announcements import (
     announce_news_of_bases,
     announce_outcome,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.ec2_client import reason_of
 from image_builder.fleets import find_configured, find_groups, find_instances, find_refreshes
 from image_builder.keeping import UNVERIFIED, Facts, why_kept

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_RUN, TAG_RUN_DEADLINE, TAG_SOURCE_AMI
+from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_RUN, TAG_RUN_DEADLINE, TAG_SOURCE_AMI
 from image_builder.run_folder import RUN_ID
 from image_builder.temporaries import Kind, Temporary
 

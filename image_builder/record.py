@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from image_builder import amis as tags
+from image_builder import ami as tags
 from image_builder import file_digests, packages, supervisor
-from image_builder.amis import Ami, Amis, iso
+from image_builder.ami import Ami, iso
+from image_builder.amis import Amis
 from image_builder.errors import RecordError
 from image_builder.file_digests import recorded
 from image_builder.git import Commit

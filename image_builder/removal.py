@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Ami
+from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Ami
 from image_builder.ec2_client import error_code
 
 if TYPE_CHECKING:

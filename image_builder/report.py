@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from image_builder import timeline
-from image_builder.amis import iso
+from image_builder.ami import iso
 from image_builder.ancestry import base_of
 from image_builder.groups import GroupStatus, Refresh
 from image_builder.inventory import Listed, plain

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, Ami, Amis
+from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, Ami
+from image_builder.amis import Amis
 from image_builder.ancestry import ancestors, base_of, descendants
 from image_builder.errors import RevocationError
 from image_builder.revocation import TAG_REJECTED, TAG_REVOKED, Revocation, revocation_in

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.ec2_client import error_code
 
 if TYPE_CHECKING:

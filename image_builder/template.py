@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from image_builder.amis import AMI_ID
+from image_builder.ami import AMI_ID
 from image_builder.errors import TemplateError
 from image_builder.hcl import Block, is_literal, read_blocks, template_files
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from image_builder.amis import TAG_RUN
+from image_builder.ami import TAG_RUN
 from image_builder.ec2_client import error_code, poll_delay_seconds
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.groups import GroupStatus, Refresh
 
 MOST_DAYS, MOST_GROUPS = 45, 12

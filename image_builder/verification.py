@@ -18,8 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from image_builder import amis as tags
-from image_builder.amis import Ami, Amis, iso
+from image_builder import ami as tags
+from image_builder.ami import Ami, iso
+from image_builder.amis import Amis
 from image_builder.checks.report import FACTS, REPORT, read_report
 from image_builder.errors import VerificationError
 from image_builder.hcl import escaped

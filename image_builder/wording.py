@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from image_builder.amis import TAG_COMMIT, TAG_DIRTY, Ami
+from image_builder.ami import TAG_COMMIT, TAG_DIRTY, Ami
 from image_builder.base_image import LockedImage
 from image_builder.fingerprint import canonical, changed_files
 from image_builder.git import LoggedCommit

@@ -12,7 +12,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from image_builder.amis import Ami, Amis
+    from image_builder.ami import Ami
+    from image_builder.amis import Amis
 
 _FRAME, _NARROWEST_PROSE = 3, 18
 
@@ -46,7 +47,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
 
 def ami_id(text: str) -> str:
     """*text* as the id of an AMI, for argparse."""
-    from image_builder.amis import AMI_ID
+    from image_builder.ami import AMI_ID
 
     if not AMI_ID.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} · ami- and 17 (or 8) hexadecimal digits were expected")

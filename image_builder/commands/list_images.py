@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Amis
+    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY
+    from image_builder.amis import Amis
     from image_builder.ancestry import base_of
     from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.inventory import listed, plain

@@ -63,7 +63,8 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, Amis
+    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY
+    from image_builder.amis import Amis
     from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.keeping import Facts
     from image_builder.pins import require_project
@@ -138,7 +139,7 @@ def _tell(step: Step) -> None:
 
 
 def _plain(plan: Plan, steps: list[Step]) -> dict[str, Any]:
-    from image_builder.amis import TAG_FAMILY
+    from image_builder.ami import TAG_FAMILY
     from image_builder.keeping import why_removed
 
     return {

@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> Exit:
     """Ask, and write."""
     from datetime import UTC, datetime
 
-    from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, Amis
+    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER
+    from image_builder.amis import Amis
     from image_builder.ancestry import base_of
     from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.fleets import find_groups, find_instances, find_statuses

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from image_builder.amis import iso
+from image_builder.ami import iso
 from image_builder.ancestry import descendants
 from image_builder.commands.common import print_json, print_sections, print_table
 from image_builder.revocation import TAG_REVOKED, Revocation, refusal_of, warning_of

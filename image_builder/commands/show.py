@@ -39,7 +39,8 @@ def run(options: argparse.Namespace) -> Exit:
     """Show."""
     from datetime import UTC, datetime
 
-    from image_builder.amis import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, Amis
+    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER
+    from image_builder.amis import Amis
     from image_builder.ancestry import ancestors, descendants
     from image_builder.details import Details
     from image_builder.ec2_client import make_client

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from image_builder.amis import Ami, iso
+from image_builder.ami import Ami, iso
 from image_builder.groups import Group, GroupStatus, Refresh
 from image_builder.inventory import Listed
 from image_builder.report import Report

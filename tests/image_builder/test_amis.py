@@ -9,7 +9,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from image_builder.amis import Ami, Amis
+from image_builder.ami import Ami
+from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.ancestry import ancestors, descendants
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.base_image import (
     LOCK_FILE,
     BaseImageLock,

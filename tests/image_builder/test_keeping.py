@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.keeping import Facts, why_kept, why_removed
 from image_builder.usage import Users
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from image_builder import wording
-from image_builder.amis import Ami
+from image_builder.ami import Ami
 from image_builder.git import LoggedCommit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

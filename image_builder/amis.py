@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,15 +31,23 @@ _NOT_FOUND = frozenset({"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"})
 class Amis:
     """The AMIs of this account in one region."""
 
-    def __init__(self, client: EC2Client, region: str, impatient_client: EC2Client | None = None) -> None:
+    def __init__(
+        self,
+        client: EC2Client,
+        region: str,
+        impatient_client: EC2Client | None = None,
+        client_of: Callable[[str], EC2Client] = make_client,
+    ) -> None:
         self._client = client
         self._impatient_client = impatient_client or client
+        self._client_of = client_of
         self.region = region
 
     @classmethod
     def of(cls, region: str, *, is_preview: bool = False) -> Amis:
         """Those of *region*; a preview gives up on AWS early, because it can do without."""
-        return cls(make_client(region, is_preview=is_preview), region)
+        client_of = functools.partial(make_client, is_preview=is_preview)
+        return cls(client_of(region), region, client_of=client_of)
 
     @classmethod
     def watched(cls, region: str, say: Callable[[str], None]) -> Amis:
@@ -48,6 +57,10 @@ class Amis:
         for client in clients:
             watch(client, outage)
         return cls(clients[0], region, clients[1])
+
+    def elsewhere(self, region: str) -> Amis:
+        """Those of another region."""
+        return Amis(self._client_of(region), region, client_of=self._client_of)
 
     def find_hopelessness(self) -> str:
         """Why no call can succeed any more, the credentials having expired; else nothing.

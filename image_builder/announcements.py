@@ -127,8 +127,11 @@ def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
     """
     if inputs.pinned_ami or inputs.promoted_ami:
         return ""
+    amis = Amis.of(inputs.region, is_preview=True)
+    stack = inputs.require_verified_in
     try:
-        ami = Amis.of(inputs.region, is_preview=True).get(ami_id)
+        ami = amis.get(ami_id)
+        is_past_gate = ami is None or not stack or has_succeeded_in(ami, stack, amis)
     except (BotoCoreError, ClientError):
         return ""
     if ami is not None and ami.warning:
@@ -137,8 +140,7 @@ def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
         return ""
     if ami.refusal:
         return f"is {ami.refusal}"
-    stack = inputs.require_verified_in
-    return f"has not succeeded in {stack}" if stack and not has_succeeded_in(ami, stack) else ""
+    return "" if is_past_gate else f"has not succeeded in {stack}"
 
 
 def announce_news_of_bases(inputs: ImageInputs) -> None:

@@ -1,7 +1,6 @@
 """An image in other regions and for other accounts: encrypted, with all its tags, and once.
 
-A copy is the same image: it keeps that its checks passed. Which stacks ran it is told of the AMI that they
-ran, so a copy begins without that. Every step finds what an earlier run did, and goes on from there.
+Every step finds what an earlier run did, and goes on from there.
 """
 
 from __future__ import annotations
@@ -18,15 +17,13 @@ from image_builder.ami import Ami
 from image_builder.amis import Amis
 from image_builder.ec2_client import make_client, make_kms_client, reason_and_advice
 from image_builder.errors import AmiError
-from image_builder.inventory import VERIFIED_IN
+from image_builder.originals import COPIED_TO, TAG_COPIED_FROM, tags_of_copy
 from image_builder.sharing import DEFAULT_KEY, keys_of, share, why_not_shareable
 from image_builder.snapshots import Snapshots
+from image_builder.tagging import Tagging
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
-
-TAG_COPIED_FROM = "CopiedFrom"
-"""The AMI that something is a copy of: `REGION/AMI`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +76,8 @@ def spread(
     for region, target in targets.items():
         with _noted(failures, region):
             begun[region] = find_or_start_copy(ami, source, target, wanted.kms_key)
+            # From here on a revocation reaches it.
+            Tagging(source.ec2).put([ami.ami_id], f"{COPIED_TO}{region}", begun[region])
             say(f"copy of {ami.ami_id} in {region}: {begun[region]}")
     with _noted(failures, wanted.region):
         _share(ami, wanted, source, say)
@@ -90,13 +89,6 @@ def spread(
         told = "; ".join(f"{region}: {failure}" for region, failure in failures.items())
         raise AmiError(f"{ami.ami_id} is not wherever it was to be · {told} · it is run again by the next up")
     return begun
-
-
-def tags_of_copy(tags: Mapping[str, str], region: str, ami_id: str) -> dict[str, str]:
-    """The tags that a copy of *ami_id* gets, *tags* being the original's."""
-    # Keys that begin with aws: are AWS's own, and refused in a request (EC2 user guide, "Tag restrictions").
-    kept = {key: value for key, value in tags.items() if not key.startswith((VERIFIED_IN, "aws:"))}
-    return {**kept, TAG_COPIED_FROM: f"{region}/{ami_id}"}
 
 
 def copy_to_use(copies: Iterable[Ami]) -> Ami | None:

@@ -1,7 +1,7 @@
 """Which images a stack may run: those that succeeded in another stack first.
 
 A rollout that succeeded tags its AMI `VerifiedIn:STACK` with the time; the newest of these is what the stack
-runs, as far as the AMIs tell.
+runs, as far as the AMIs tell. A copy of an image succeeded where the image did.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
 from image_builder.inventory import VERIFIED_IN
 from image_builder.lookup import images_of, usable_of, why_not_deployable
+from image_builder.originals import TAG_COPIED_FROM, with_successes
 from image_builder.wording import built
 
 
-def has_succeeded_in(ami: Ami, stack: str) -> bool:
-    """Whether a rollout of *stack* succeeded with *ami*."""
-    return f"{VERIFIED_IN}{stack}" in ami.tags
+def has_succeeded_in(ami: Ami, stack: str, amis: Amis) -> bool:
+    """Whether a rollout of *stack* succeeded with *ami*, or with what it is a copy of."""
+    return _tells_of(stack, ami) or _tells_of(stack, *with_successes([ami], amis))
 
 
 def newest_of(amis: Iterable[Ami], stack: str) -> Ami | None:
     """The one of *amis* that succeeded last in *stack*; a tag without a time, made by hand, is the oldest."""
-    candidates = [ami for ami in amis if has_succeeded_in(ami, stack)]
+    candidates = [ami for ami in amis if _tells_of(stack, ami)]
     return max(candidates, key=lambda ami: _moment(ami.tags[f"{VERIFIED_IN}{stack}"]), default=None)
 
 
@@ -62,7 +63,7 @@ def promoted_image(amis: Amis, inputs: ImageInputs) -> Ami:
 def verified_image(amis: Amis, inputs: ImageInputs) -> Ami:
     """The image of this fingerprint that succeeded in `require_verified_in`; AmiError where there is none."""
     stack = inputs.require_verified_in
-    candidates = [ami for ami in images_of(amis, inputs) if has_succeeded_in(ami, stack)]
+    candidates = [ami for ami in with_successes(images_of(amis, inputs), amis) if _tells_of(stack, ami)]
     found = usable_of(ami for ami in candidates if not why_not_deployable(ami, inputs.family))
     if found is None:
         refused = ", ".join(f"{ami.ami_id} {why_not_deployable(ami, inputs.family)}" for ami in candidates)
@@ -78,9 +79,9 @@ def verified_image(amis: Amis, inputs: ImageInputs) -> Ami:
 def require_gate(amis: Amis, ami: Ami, inputs: ImageInputs) -> None:
     """Raise AmiError when *ami*, pinned or promoted, has not succeeded where it has to first."""
     stack = inputs.require_verified_in
-    if not stack or has_succeeded_in(ami, stack):
+    if not stack or (inputs.pinned_ami and inputs.allow_unverified_pin):
         return
-    if inputs.pinned_ami and inputs.allow_unverified_pin:
+    if has_succeeded_in(ami, stack, amis):
         return
     advice = f"pulumi up --stack {stack} with it first"
     if inputs.pinned_ami:
@@ -108,4 +109,10 @@ def _moment(value: str) -> datetime:
 
 
 def _that_succeeded_in(amis: Amis, family: str, stack: str) -> list[Ami]:
-    return amis.find_by_tags(**{TAG_FAMILY: family, f"{VERIFIED_IN}{stack}": "*"})
+    here = amis.find_by_tags(**{TAG_FAMILY: family, f"{VERIFIED_IN}{stack}": "*"})
+    copies = with_successes(amis.find_by_tags(**{TAG_FAMILY: family, TAG_COPIED_FROM: "*"}), amis)
+    return list({ami.ami_id: ami for ami in [*here, *copies] if _tells_of(stack, ami)}.values())
+
+
+def _tells_of(stack: str, ami: Ami) -> bool:
+    return f"{VERIFIED_IN}{stack}" in ami.tags

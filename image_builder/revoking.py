@@ -93,6 +93,13 @@ def require_restorable(ami_id: str, registry: Registry) -> None:
         raise RevocationError(f"{ami_id} is not revoked · a revoked image was expected")
 
 
+def concerned_by(ami_id: str, registry: Registry) -> list[Ami]:
+    """*ami_id*, if it can be seen, and all that is built on it, the nearest first."""
+    root = [registry.images[ami_id]] if ami_id in registry.images else []
+    below = sorted(descendants(ami_id, registry.images.values()), key=lambda one: one.generation)
+    return [*root, *(one.ami for one in below)]
+
+
 def settle(ami_id: str, registry: Registry, own: Revocation | None) -> list[Change]:
     """What has to change for *ami_id* to have the revocation *own*, and for all that is built on it to
     follow: the image first, then the nearest to it.
@@ -100,10 +107,8 @@ def settle(ami_id: str, registry: Registry, own: Revocation | None) -> list[Chan
     causes = {key: revocation for key, revocation in registry.causes.items() if key != ami_id}
     if own:
         causes[ami_id] = own
-    below = sorted(descendants(ami_id, registry.images.values()), key=lambda one: one.generation)
-    root = [registry.images[ami_id]] if ami_id in registry.images else []
     changes = []
-    for ami in [*root, *(one.ami for one in below)]:
+    for ami in concerned_by(ami_id, registry):
         revocation = causes.get(ami.ami_id) or _inherited(ami, registry.images, causes)
         after = revocation.value if revocation else ""
         if after != ami.tags.get(TAG_REVOKED, ""):

@@ -14,7 +14,7 @@ Copies an image to other regions of this account, encrypted, with its tags and t
 waits for the copies, and lets other accounts use the image and its copies. A copy that is there
 already, or is being made, is used. May be interrupted and run again; a copy that failed is made again.
 What cannot be shared, because its key is AWS's own or does not let the account in, is said before
-anything is copied. Revoking an image does not revoke its copies: revoke each in its own region."""
+anything is copied. Revoking or restoring an image does the same to its copies."""
 EXAMPLES = """examples:
   have an image in two more regions:
     python -m image_builder copy ami-0123456789abcdef0 --to-region eu-west-1 --to-region eu-north-1

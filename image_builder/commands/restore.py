@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 
 from image_builder.commands.common import Exit, ami_id
 
@@ -10,8 +11,8 @@ HELP = "take back a revocation, and those of the images that were revoked becaus
 DESCRIPTION = """\
 Takes back what revoke did: the revocation of the image, and of those that were revoked because they are
 built on it. An image that was revoked by itself, or because of another base too, stays revoked. A
-rejected image cannot be restored, and one that was revoked because of its base only with that. May be
-interrupted and run again."""
+rejected image cannot be restored, and one that was revoked because of its base only with that. Copies
+in other regions are restored with their originals. May be interrupted and run again."""
 EXAMPLES = """examples:
   have an image used again:
     python -m image_builder restore ami-0123456789abcdef0
@@ -40,6 +41,7 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.ec2_client import make_client
     from image_builder.fleets import find_instances
     from image_builder.revoking import carry_out, read_registry, require_restorable, settle
+    from image_builder.revoking_copies import follow
     from image_builder.tagging import Tagging
     from image_builder.usage import users_by_ami
 
@@ -50,6 +52,9 @@ def run(options: argparse.Namespace) -> Exit:
         require_ami(amis, options.ami_id)
     require_restorable(options.ami_id, registry)
     changes = settle(options.ami_id, registry, None)
+    now = datetime.now(UTC)
+    client_of = functools.partial(make_client, profile=options.profile)
+    copies = follow(options.ami_id, registry, changes, client_of, now=now, is_dry_run=options.dry_run)
     if not options.dry_run:
         # The image last: until then the same command finds what it has still to do.
         carry_out([change for change in changes if change.ami.ami_id != options.ami_id], Tagging(client))
@@ -61,7 +66,8 @@ def run(options: argparse.Namespace) -> Exit:
             revocation=None,
             changes=changes,
             users=users_by_ami(find_instances(client)),
-            now=datetime.now(UTC),
+            copies=copies,
+            now=now,
         ),
         amis.region,
         is_dry_run=options.dry_run,

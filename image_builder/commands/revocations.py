@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from image_builder.ami import iso
+from image_builder.ami import Ami, iso
 from image_builder.ancestry import descendants
 from image_builder.commands.common import print_json, print_sections, print_table
 from image_builder.revocation import TAG_REVOKED, Revocation, refusal_of, warning_of
 from image_builder.revoking import Change, Registry
+from image_builder.revoking_copies import Copies
 from image_builder.usage import NOBODY, Users
 
 
@@ -25,22 +26,33 @@ class Told:
     """None for a restored one."""
     changes: Sequence[Change]
     users: Mapping[str, Users]
+    copies: Sequence[Copies]
     now: datetime
 
     @property
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Id, name, outcome and the tag's value of each image that is concerned."""
-        changed = {change.ami.ami_id: change for change in self.changes}
+        """Id, name, outcome and the tag's value of each image that is concerned, copies last."""
         concerned = [one.ami for one in descendants(self.ami_id, self.registry.images.values())]
         if root := self.registry.images.get(self.ami_id):
             concerned.insert(0, root)
-        rows = []
-        for ami in concerned:
-            change = changed.get(ami.ami_id)
-            value = change.after if change else ami.tags.get(TAG_REVOKED, "")
-            outcome = ("revoked" if value else "restored") if change else "unchanged"
-            rows.append((ami.ami_id, ami.name, outcome, value))
+        rows = [(ami.ami_id, ami.name, *_outcome(ami, self.changes)) for ami in concerned]
+        for there in self.copies:
+            rows += [
+                (ami.ami_id, f"{ami.name} in {there.region}", *_outcome(ami, there.changes))
+                for ami in there.images.values()
+            ]
         return rows
+
+    def users_of(self, ami_id: str) -> Users:
+        """Who runs it, wherever it is."""
+        by_region = [self.users, *(there.users for there in self.copies)]
+        return next((users[ami_id] for users in by_region if ami_id in users), NOBODY)
+
+
+def _outcome(ami: Ami, changes: Iterable[Change]) -> tuple[str, str]:
+    change = next((change for change in changes if change.ami.ami_id == ami.ami_id), None)
+    value = change.after if change else ami.tags.get(TAG_REVOKED, "")
+    return ("revoked" if value else "restored") if change else "unchanged", value
 
 
 def tell(told: Told, region: str, *, is_dry_run: bool, is_json: bool) -> None:
@@ -54,7 +66,7 @@ def tell(told: Told, region: str, *, is_dry_run: bool, is_json: bool) -> None:
             (
                 ami_id,
                 name or "-",
-                ", ".join(told.users.get(ami_id, NOBODY).lines) or "-",
+                ", ".join(told.users_of(ami_id).lines) or "-",
                 f"would be {outcome}" if is_dry_run and outcome != "unchanged" else outcome,
                 refusal_of({TAG_REVOKED: value}, told.now) or warning_of({TAG_REVOKED: value}, told.now)
                 if value
@@ -79,7 +91,7 @@ def _advice(told: Told) -> list[str]:
     """What brings the groups off the images that are revoked."""
     lines = []
     for ami_id, _, _, value in told.rows:
-        using = told.users.get(ami_id, NOBODY)
+        using = told.users_of(ami_id)
         if value and using is not NOBODY:
             lines += [
                 f"{group} still runs {ami_id}: {_instances(count)}" for group, count in using.groups.items()
@@ -122,8 +134,8 @@ def _plain(told: Told, *, is_dry_run: bool) -> dict[str, Any]:
                 "outcome": outcome,
                 "revoked": value,
                 "runs_in": {
-                    "groups": dict(told.users.get(ami_id, NOBODY).groups),
-                    "without_group": told.users.get(ami_id, NOBODY).without_group,
+                    "groups": dict(told.users_of(ami_id).groups),
+                    "without_group": told.users_of(ami_id).without_group,
                 },
             }
             for ami_id, name, outcome, value in told.rows

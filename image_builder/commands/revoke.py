@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +15,9 @@ Revokes an image and every image of ours that is built on it: no pulumi up reuse
 pin, promotes it or builds on it, and a stack that has it gets another one at its next up. The reason,
 the time and your name stand on the image, in the tag Revoked. A moment to come is said in previews
 until then. The base image may be revoked too, though somebody else owns it: its tag is seen by this
-account alone. Lists what is revoked and which groups still run any of it; no machine is touched.
-May be interrupted and run again; an image that is revoked already stays as it is."""
+account alone. Copies in other regions are revoked with their originals. Lists what is revoked and
+which groups still run any of it; no machine is touched. May be interrupted and run again; an image that
+is revoked already stays as it is."""
 EXAMPLES = """examples:
   refuse an image from now on, and see who still runs it:
     python -m image_builder revoke ami-0123456789abcdef0 --reason "CVE-2026-1234 in openssl"
@@ -59,6 +61,7 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.fleets import find_instances
     from image_builder.revocation import new_revocation, short_name
     from image_builder.revoking import carry_out, read_registry, settle, to_be_revoked
+    from image_builder.revoking_copies import follow
     from image_builder.tagging import Tagging
     from image_builder.usage import users_by_ami
 
@@ -83,6 +86,8 @@ def run(options: argparse.Namespace) -> Exit:
         ]
         carry_out(below, tagging)
         changes = [*(change for change in changes if change.ami.ami_id == options.ami_id), *below]
+    client_of = functools.partial(make_client, profile=options.profile)
+    copies = follow(options.ami_id, registry, changes, client_of, now=now, is_dry_run=options.dry_run)
     tell(
         Told(
             ami_id=options.ami_id,
@@ -90,6 +95,7 @@ def run(options: argparse.Namespace) -> Exit:
             revocation=revocation,
             changes=changes,
             users=users_by_ami(find_instances(client)),
+            copies=copies,
             now=now,
         ),
         amis.region,

@@ -68,9 +68,9 @@ class EmulatedEc2:
         groups = [group["GroupName"] for group in ec2.describe_security_groups()["SecurityGroups"]]
         return instances + keys + [group for group in groups if group != "default"]
 
-    def register(self, name: str, **tags: str) -> str:
+    def register(self, name: str, *, in_region: str = REGION, **tags: str) -> str:
         """The id of a new AMI of ours; moto gives it no architecture."""
-        ec2 = self.client()
+        ec2 = self.client(in_region)
         ami_id = ec2.register_image(Name=name, RootDeviceName="/dev/sda1")["ImageId"]
         if tags:
             ec2.create_tags(
@@ -86,9 +86,9 @@ class EmulatedEc2:
         ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
         return ami_id
 
-    def tags_of(self, ami_id: str) -> dict[str, str]:
+    def tags_of(self, ami_id: str, *, region: str = REGION) -> dict[str, str]:
         """The tags of an AMI."""
-        image = self.client().describe_images(ImageIds=[ami_id])["Images"][0]
+        image = self.client(region).describe_images(ImageIds=[ami_id])["Images"][0]
         return {tag["Key"]: tag["Value"] for tag in image.get("Tags", [])}
 
 

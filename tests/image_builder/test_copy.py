@@ -10,8 +10,8 @@ import botocore.client
 import pytest
 
 from image_builder.__main__ import main
-from image_builder.copies import TAG_COPIED_FROM, tags_of_copy
 from image_builder.image_copies import ImageCopiesProvider
+from image_builder.originals import TAG_COPIED_FROM, tags_of_copy
 from image_builder.sharing import why_not_shareable
 from tests.image_builder.emulated_ec2 import REGION, EmulatedEc2
 
@@ -75,6 +75,7 @@ def test_a_copy_is_made_once_with_its_tags(
     assert copies_of(ec2, image) == [answers[0][0]["ami_id"]]
     tags = ec2.client(ELSEWHERE).describe_images(ImageIds=copies_of(ec2, image))["Images"][0]["Tags"]
     assert {tag["Key"] for tag in tags} == {"Verified", TAG_COPIED_FROM}
+    assert ec2.tags_of(image)[f"CopiedTo:{ELSEWHERE}"] == answers[0][0]["ami_id"]
 
 
 def test_a_revoked_image_is_not_copied(
@@ -90,8 +91,8 @@ def test_a_revoked_image_is_not_copied(
     assert not copies_of(ec2, image)
 
 
-def test_a_copy_is_not_verified_in_the_stacks_of_the_original() -> None:
-    tags = {"Verified": "now", "VerifiedIn:dev": "now", "aws:x": "y"}
+def test_what_is_told_of_the_original_alone_is_not_on_its_copy() -> None:
+    tags = {"Verified": "now", "VerifiedIn:dev": "now", "CopiedTo:eu-west-1": "ami-2", "aws:x": "y"}
 
     assert tags_of_copy(tags, REGION, "ami-1") == {"Verified": "now", "CopiedFrom": f"{REGION}/ami-1"}
 

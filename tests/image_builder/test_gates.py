@@ -25,10 +25,11 @@ def props(project: Path) -> dict[str, Any]:
     return props_of(write_image(project / "images/tiny").relative_to(project))
 
 
-def register(ec2: EmulatedEc2, name: str, fingerprint: str, **tags: str) -> str:
+def register(ec2: EmulatedEc2, name: str, fingerprint: str, in_region: str = "us-east-1", **tags: str) -> str:
     """The id of an image of the family."""
     return ec2.register(
         name,
+        in_region=in_region,
         **{
             "Built-By": "packer",
             "ImageFamily": "tiny",
@@ -271,3 +272,30 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(
         ["git", *arguments], cwd=folder, check=True, capture_output=True, text=True
     ).stdout.strip()
+
+
+@pytest.mark.parametrize("choice", ["require_verified_in", "promote_from"])
+def test_a_copy_in_another_region_succeeded_where_its_original_did(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any], choice: str
+) -> None:
+    original = register(ec2, "one", props["fingerprint"])
+    copied_from = {"CopiedFrom": f"us-east-1/{original}"}
+    copy = register(ec2, "copy", props["fingerprint"], in_region="eu-west-1", **copied_from)
+    wanted = {**props, "region": "eu-west-1", choice: "dev"}
+
+    (refusal,) = host.check(wanted)[choice]
+    ec2.client().create_tags(Resources=[original], Tags=[{"Key": "VerifiedIn:dev", "Value": LATER}])
+
+    assert "succeeded in dev" in refusal
+    assert host.create(host.checked(wanted))[0] == copy
+
+
+def test_a_copy_that_is_used_already_stays_past_the_gate(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    original = register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER})
+    register(ec2, "copy", props["fingerprint"], in_region="eu-west-1", CopiedFrom=f"us-east-1/{original}")
+    wanted = host.checked({**props, "region": "eu-west-1", "require_verified_in": "dev"})
+    copy, outs = host.create(wanted)
+
+    assert host.diff(copy, outs, wanted) == (False, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.test_list_images import start_group
 
 NOT_OURS = "ami-00000000000000001"
+ELSEWHERE = "eu-west-1"
 
 
 @pytest.fixture
@@ -331,3 +333,54 @@ def interrupt_after(monkeypatch: pytest.MonkeyPatch, action: str, most: int) -> 
 def use(ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ec2.environment.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def copy(ec2: EmulatedEc2, web: str) -> str:
+    """A copy of `web` in another region."""
+    copy = ec2.register(
+        "web-1", in_region=ELSEWHERE, CopiedFrom=f"us-east-1/{web}", **ours(BASE_IMAGE, "web")
+    )
+    ec2.client().create_tags(Resources=[web], Tags=[{"Key": f"CopiedTo:{ELSEWHERE}", "Value": copy}])
+    return copy
+
+
+def test_copies_are_revoked_and_restored_with_their_originals(
+    ec2: EmulatedEc2, golden: str, web: str, copy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert revoke(golden) == Exit.DONE
+    assert ec2.tags_of(copy, region=ELSEWHERE)["Revoked"] == ec2.tags_of(web)["Revoked"]
+    printed = capsys.readouterr().out
+    assert re.search(rf"{copy} +web-1 in {ELSEWHERE} +- +revoked ", printed)
+    assert "us-east-1: 3 revoked, 0 restored, 0 unchanged" in printed
+
+    assert main(["restore", golden]) == Exit.DONE
+    assert "Revoked" not in ec2.tags_of(copy, region=ELSEWHERE)
+    assert "us-east-1: 0 revoked, 3 restored, 0 unchanged" in capsys.readouterr().out
+
+
+def test_a_copy_that_was_not_reached_is_by_the_same_command(ec2: EmulatedEc2, web: str, copy: str) -> None:
+    assert revoke(web) == Exit.DONE
+    ec2.client(ELSEWHERE).delete_tags(Resources=[copy], Tags=[{"Key": "Revoked"}])
+
+    assert revoke(web) == Exit.DONE
+
+    assert ec2.tags_of(copy, region=ELSEWHERE)["Revoked"] == ec2.tags_of(web)["Revoked"]
+
+
+def test_a_dry_run_leaves_copies_alone(ec2: EmulatedEc2, web: str, copy: str) -> None:
+    assert revoke(web, "--dry-run") == Exit.FOUND
+
+    assert "Revoked" not in ec2.tags_of(copy, region=ELSEWHERE)
+
+
+def test_a_revocation_of_a_copys_own_outlives_that_of_its_original(
+    ec2: EmulatedEc2, web: str, copy: str
+) -> None:
+    own = "2026-01-01T00:00:00Z by eve: broken in Ireland"
+    ec2.client(ELSEWHERE).create_tags(Resources=[copy], Tags=[{"Key": "Revoked", "Value": own}])
+
+    assert revoke(web) == Exit.DONE
+    assert main(["restore", web]) == Exit.DONE
+
+    assert ec2.tags_of(copy, region=ELSEWHERE)["Revoked"] == own

@@ -35,6 +35,7 @@ image = PackerImage(
         promote_from=settings.promote_from,
         require_verified_in=settings.require_verified_in,
         allow_unverified_pin=settings.allow_unverified_pin,
+        kms_key=settings.image_kms_key or None,
         build_timeout_minutes=settings.build_timeout_minutes,
         verify=settings.verify_image,
     ),

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_builder import wording
 from image_builder.ami import TAG_COMMIT
 from image_builder.amis import Amis
+from image_builder.base_image import problem_with_region, read_lock
 from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
 from image_builder.gates import (
@@ -61,6 +62,18 @@ def check_gate(inputs: ImageInputs) -> list[tuple[str, str]]:
     except (BotoCoreError, ClientError):
         return []  # announce_outcome says that AWS does not answer.
     return []
+
+
+def check_region(inputs: ImageInputs) -> list[tuple[str, str]]:
+    """Whether the image could be built in its region, where it has to be; a copy that is there is used."""
+    problem = problem_with_region(read_lock(inputs.folder), inputs.region)
+    if not problem or inputs.require_verified_in:
+        return []
+    try:
+        found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
+    except (BotoCoreError, ClientError):
+        return []  # announce_outcome says that AWS does not answer, and create looks again.
+    return [] if found else [("region", problem)]
 
 
 def choose_promoted(inputs: ImageInputs) -> tuple[str, list[tuple[str, str]]]:

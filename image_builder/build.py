@@ -129,6 +129,7 @@ def variables_for(build: Build) -> dict[str, Any]:
         "fingerprint": build.inputs.fingerprint,
         "git_commit": build.commit.sha,
         _PACKAGE_LIST: str(build.run.package_list),
+        "kms_key_id": build.inputs.kms_key,
     }
     return {
         **build.inputs.variables,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from image_builder.ami import AMI_ID
-from image_builder.base_image import problem_with_region, read_lock
+from image_builder.base_image import read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
 from image_builder.template import problems_of, read_template, variable_problems
@@ -26,6 +26,7 @@ NAMES = (
     "promoted_ami",
     "require_verified_in",
     "allow_unverified_pin",
+    "kms_key",
     "build_timeout_minutes",
     "verify",
     "fingerprint",
@@ -58,6 +59,7 @@ class ImageInputs:
     promoted_ami: str = ""
     require_verified_in: str = ""
     allow_unverified_pin: bool = False
+    kms_key: str = ""
     build_timeout_minutes: float
     verify: bool
     fingerprint: str
@@ -82,6 +84,7 @@ def inputs_from(props: Mapping[str, Any]) -> ImageInputs:
         promoted_ami=props.get("promoted_ami") or "",
         require_verified_in=props.get("require_verified_in") or "",
         allow_unverified_pin=bool(props.get("allow_unverified_pin")),
+        kms_key=props.get("kms_key") or "",
         build_timeout_minutes=float(props.get("build_timeout_minutes") or 60),
         # Not among what was recorded before images were verified.
         verify=props.get("verify", True) is not False,
@@ -140,7 +143,7 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     folder = Path(str(known["folder"]))
     try:
         template = read_template(folder)
-        lock = read_lock(folder)
+        read_lock(folder)
         list_files(folder)
         if not known.get("fingerprint", True):
             digest_files(folder)  # The program could not, and left it to us to say why.
@@ -154,8 +157,6 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("folder", f"{folder}: {problem}")
         for problem in problems_of(template, str(region) if region else None)
     ]
-    if region and (problem := problem_with_region(lock, str(region))):
-        problems.append(("region", problem))
     if known.get("verify") in (None, True) and not problems:
         problems = [("verify", f"{folder}: {problem}") for problem in boot_problems(folder, region)]
     variables = known.get("variables") or {}

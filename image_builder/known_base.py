@@ -9,7 +9,7 @@ from image_builder import wording
 from image_builder.ami import Ami
 from image_builder.amis import Amis
 from image_builder.ancestry import base_of
-from image_builder.base_image import is_newer, newest, problem_with_base, read_lock
+from image_builder.base_image import is_newer, newest, problem_with_base, problem_with_region, read_lock
 from image_builder.errors import AmiError
 from image_builder.revocation import TAG_REVOKED, revocation_in
 from image_builder.template import read_template
@@ -24,6 +24,8 @@ def require_base_images(amis: Amis, folder: Path) -> None:
 def base_problem(amis: Amis, folder: Path) -> str:
     """Why nothing can be built on the bases that *folder* names, in its lock or its template; or nothing."""
     lock = read_lock(folder)
+    if problem := problem_with_region(lock, amis.region):
+        return problem
     for locked in (lock.images.get(amis.region, {}) if lock else {}).values():
         if problem := problem_with_base(locked, amis.get(locked.ami_id), amis.region):
             return problem

@@ -49,6 +49,8 @@ class PackerImageArgs:
     """The stack where an image must have succeeded before it is used here: it is then never built here."""
     allow_unverified_pin: bool = False
     """Whether `pinned_ami` need not have succeeded there: for an emergency."""
+    kms_key: str | None = None
+    """What a new image is encrypted with, where the template takes `kms_key_id`."""
     build_timeout_minutes: pulumi.Input[int] = 60
     """How long a build, or a verification, may take before it is stopped and cleaned up."""
     verify: pulumi.Input[bool] = True
@@ -91,6 +93,7 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
             "promote_from": args.promote_from,
             "require_verified_in": args.require_verified_in,
             "allow_unverified_pin": args.allow_unverified_pin or None,
+            "kms_key": args.kms_key,
             "build_timeout_minutes": args.build_timeout_minutes,
             "verify": args.verify,
             "fingerprint": fingerprint_of(digests, variables, args.family) if digests else None,

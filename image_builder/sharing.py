@@ -44,7 +44,8 @@ def why_not_shareable(kms: Any, key: str, accounts: Sequence[str], region: str) 
     if described["KeyManager"] == "AWS" or key.startswith("alias/aws/"):
         return (
             f"{key} in {region} is a key of AWS's own, whose images cannot be shared · a customer-managed "
-            "key was expected · make one, with one alias in each region, and name it: imageKmsKey, --kms-key"
+            "key was expected · make one, with one alias in each region, name it (imageKmsKey, --kms-key), "
+            "and have the image built anew"
         )
     try:
         policy = json.loads(kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"])

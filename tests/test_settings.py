@@ -191,6 +191,10 @@ def test_what_names_no_secret_is_refused(name: str) -> None:
         ("allowedCidrBlocks", "0.0.0.0/0", "a list"),
         ("subnetIds", '["subnet"]', "subnet ids such as subnet-0123456789abcdef0"),
         ("imageFamily", "", "1 to 100 letters"),
+        ("copyToRegions", '["ireland"]', "eu-west-1"),
+        ("shareWithAccounts", '["1234"]', "12 digits"),
+        ("imageKmsKey", "arn:aws:kms:us-east-1:123456789012:key/1", "an alias such as alias/images"),
+        ("imageOwners", '["self", "amazon"]', "12 digits"),
         ("imageFolder", "/etc", "a folder inside the project"),
         ("vpcId", "default", "a VPC id such as vpc-0123456789abcdef0"),
     ],
@@ -215,6 +219,25 @@ def test_a_missing_key_is_named_with_the_command_that_sets_it() -> None:
     assert str(refusal.value) == (
         "minSize is missing · a value was expected · pulumi config set minSize VALUE --stack dev"
     )
+
+
+def test_an_image_is_not_copied_to_where_it_is() -> None:
+    assert settings_with(copyToRegions='["eu-west-1"]').copy_to_regions == ("eu-west-1",)
+
+    line = problem_with(copyToRegions='["eu-west-1", "us-east-1"]')
+
+    assert line.startswith(
+        "copyToRegions has us-east-1, where the image is anyway · other regions were expected"
+    )
+
+
+def test_this_accounts_own_images_may_always_be_used() -> None:
+    owners = '["self", "123456789012"]'
+    assert settings_with(imageOwners=owners).image_owners == ("self", "123456789012")
+
+    line = problem_with(imageOwners='["123456789012"]')
+
+    assert line.endswith("pulumi config set --path 'imageOwners[0]' self --stack dev")
 
 
 @pytest.mark.parametrize("region", [None, "", "frankfurt", "us-east-1a"])

@@ -1,5 +1,5 @@
 # What is on a machine of the web app: Debian 12, the service in app/, and nothing that belongs to one machine only.
-# PackerImage gives ami_name, tags, region, fingerprint, git_commit and package_list. By hand: packer build images/web-app
+# PackerImage gives ami_name, tags, region, fingerprint, git_commit, package_list and kms_key_id. By hand: packer build images/web-app
 
 packer {
   required_plugins {
@@ -46,6 +46,12 @@ variable "package_list" {
   default     = "/dev/null"
 }
 
+variable "kms_key_id" {
+  description = "KMS key that the image is encrypted with; when empty, the region's default, which cannot be shared."
+  type        = string
+  default     = ""
+}
+
 variable "instance_type" {
   description = "Type of the machine that the image is built on."
   type        = string
@@ -84,6 +90,7 @@ source "amazon-ebs" "web_app" {
     volume_type           = "gp3"
     volume_size           = 8
     encrypted             = true
+    kms_key_id            = var.kms_key_id
     delete_on_termination = true
   }
 

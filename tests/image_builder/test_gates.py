@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.image_builder.emulated_ec2 import EmulatedEc2
+from image_builder.base_image import LOCK_FILE, BaseImageLock, LockedImage
+from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.provider_host import Host, message_of
 from tests.image_builder.templates import props_of, write_image
 
@@ -299,3 +300,19 @@ def test_a_copy_that_is_used_already_stays_past_the_gate(
     copy, outs = host.create(wanted)
 
     assert host.diff(copy, outs, wanted) == (False, [])
+
+
+def test_an_image_is_refused_where_its_base_is_not_locked_unless_it_is_there_already(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    base = LockedImage(ami_id=BASE_IMAGE, name="base", owner_id="1", created_at=BUILT_AT)
+    lock = BaseImageLock(found_by={}, images={"us-east-1": {"x86_64": base}})
+    (Path(props["folder"]) / LOCK_FILE).write_text(lock.to_text())
+    wanted = {**props, "region": "eu-west-1"}
+
+    assert host.check(wanted)["region"] == [
+        "base-image.lock.json has no base image for eu-west-1 · it has some for us-east-1 · "
+        "run python -m image_builder lock --region eu-west-1"
+    ]
+    register(ec2, "copy", props["fingerprint"], in_region="eu-west-1")
+    assert host.check(wanted) == {}

@@ -46,13 +46,13 @@ def ec2(home: Home) -> Any:
     return client(home, "ec2")
 
 
-def client(home: Home, service: str) -> Any:
+def client(home: Home, service: str, region: str = "us-east-1") -> Any:
     """A boto3 client of *service* in the local AWS."""
     session: Any = boto3.Session()
     return session.client(
         service,
         endpoint_url=home.endpoint_url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id="local",
         aws_secret_access_key="local",
     )

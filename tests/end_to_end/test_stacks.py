@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, ask
-from tests.end_to_end.conftest import STACK, own_images
+from tests.end_to_end.conftest import STACK, client, own_images
 
 PAGE = "images/web-app/app/page.html"
 # What makes production slow to roll, and proves nothing here.
@@ -91,6 +92,28 @@ def test_a_revoked_image_is_refused_in_preview_and_as_a_pin_until_it_is_restored
     finally:
         project.must(*images, "restore", first_ami)
     project.must("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
+
+
+def test_an_image_is_copied_where_the_stack_says_and_used_there(
+    project: Checkout, home: Home, first_ami: str
+) -> None:
+    project.must("pulumi", "config", "set", "--path", "copyToRegions[0]", "eu-west-1", "--stack", STACK)
+    try:
+        assert f"image copies: {first_ami} is to be in eu-west-1" in project.preview(STACK)
+        project.up(STACK)
+
+        (copy,) = client(home, "ec2", region="eu-west-1").describe_images(Owners=["self"])["Images"]
+        tags = {tag["Key"]: tag["Value"] for tag in copy["Tags"]}
+        assert tags["CopiedFrom"] == f"us-east-1/{first_ami}"
+        assert "Verified" in tags
+        project.must("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
+
+        project.init("ireland", **{"aws:region": "eu-west-1", "requireVerifiedIn": STACK})
+        assert f"reuse {copy['ImageId']}" in project.preview("ireland")
+        project.must("pulumi", "stack", "rm", "--yes", "ireland")
+    finally:
+        project.must("pulumi", "config", "rm", "copyToRegions", "--stack", STACK)
+        project.up(STACK)
 
 
 def test_a_refresh_of_an_untouched_stack_finds_no_difference(project: Checkout) -> None:

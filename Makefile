@@ -5,6 +5,10 @@ PYTHON := .venv/bin/python
 STACK := $(PYTHON) -m tools.local_stack
 LOAD := tests/faults/test_under_load.py
 
+# Packages are installed without bytecode, which is written where it is first needed. Not keeping it would make
+# every pulumi command three times as slow.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview down env test test-faults test-load lint bench clean
 

@@ -17,7 +17,7 @@ from settings import load_settings
 
 settings = load_settings()
 check_credentials(
-    build_minutes=settings.build_timeout_minutes if settings.may_build else 0,
+    build_minutes=settings.longest_build_minutes,
     rollout_minutes=settings.rollout_timeout_minutes,
 )
 secrets = find_secrets(settings.secret_names, settings.region)

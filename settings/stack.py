@@ -106,6 +106,11 @@ class StackSettings:
         """Whether an image may be built for this stack, and not only found."""
         return not (self.pinned_ami or self.promote_from or self.require_verified_in)
 
+    @property
+    def longest_build_minutes(self) -> int:
+        """How long a build and the verification of its image, each with the same limit, may take together."""
+        return self.build_timeout_minutes * (1 + self.verify_image) if self.may_build else 0
+
 
 def key_of(field_name: str) -> str:
     """The config key of a field: min_size is minSize."""

@@ -110,6 +110,9 @@ def test_a_delay_that_is_left_to_aws_is_none_and_a_configured_zero_is_one() -> N
 @pytest.mark.parametrize("chosen", ["promoteFrom", "requireVerifiedIn"])
 def test_an_image_is_built_for_the_working_tree_only(chosen: str) -> None:
     assert settings_with().may_build
+    assert settings_with(buildTimeoutMinutes="30").longest_build_minutes == 60
+    assert settings_with(buildTimeoutMinutes="30", verifyImage="false").longest_build_minutes == 30
+    assert settings_with(**{chosen: "test"}).longest_build_minutes == 0
     assert not settings_with(**{chosen: "test"}).may_build
     assert not settings_with(pinnedAmi="ami-0123456789abcdef0").may_build
 

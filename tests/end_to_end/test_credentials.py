@@ -22,8 +22,8 @@ def test_a_preview_warns_of_credentials_that_may_end_before_the_rollout(project:
     printed = ending_in(project, 50).preview(STACK)
 
     assert "warning: the AWS credentials in the environment end at" in printed
-    assert "a build (up to 60 min) and a rollout (up to 10 min) may take until" in printed
-    assert "the AWS credentials" not in ending_in(project, 90).preview(STACK)
+    assert "a build (up to 120 min) and a rollout (up to 10 min) may take until" in printed
+    assert "the AWS credentials" not in ending_in(project, 150).preview(STACK)
 
 
 def test_credentials_that_have_ended_stop_an_up_before_it_builds(project: Checkout, ec2: Any) -> None:

@@ -13,8 +13,9 @@ from image_builder.amis import Amis
 from image_builder.comparison import Comparison, compare, record_on
 from image_builder.errors import RecordError
 from image_builder.file_digests import recorded
+from image_builder.gates import promoted_image, require_gate, verified_image
 from image_builder.inputs import ImageInputs
-from image_builder.lookup import images_of, is_to_be_verified, pinned_image, usable_of
+from image_builder.lookup import images_of, is_to_be_verified, pinned_image, shared_images, usable_of
 from image_builder.snapshots import Snapshots
 
 
@@ -32,9 +33,11 @@ class Explanation:
 
     @property
     def outcome(self) -> str:
-        """`pin`, `reuse` or `build`"""
+        """`pin`, `promote`, `reuse` or `build`"""
         if self.inputs.pinned_ami:
             return "pin"
+        if self.inputs.promote_from:
+            return "promote"
         return "reuse" if self.ami else "build"
 
     def plain(self) -> dict[str, Any]:
@@ -60,6 +63,9 @@ class Explanation:
         """`build: there is no image of fingerprint 1a2b3c4d5e6f yet`"""
         if self.ami and self.outcome == "pin":
             return wording.pinned(self.ami.ami_id, self.ami, now) + ": the working tree decides nothing"
+        if self.ami and self.outcome == "promote":
+            told = wording.promoted(self.ami, self.inputs.promote_from, now)
+            return f"{told}: the working tree decides nothing"
         short = self.inputs.fingerprint[:12]
         if self.ami:
             why = f"it has the working tree's fingerprint {short}"
@@ -78,13 +84,15 @@ class Explanation:
 
 
 def explain(inputs: ImageInputs, amis: Amis, snapshots: Snapshots, against: Ami | None) -> Explanation:
-    """What would happen to *inputs*, and what differs from *against*, by default from the pinned image or,
-    where one would be built, from the newest of the family.
+    """What would happen to *inputs*, and what differs from *against*, by default from the pinned or promoted
+    image or, where one would be built, from the newest of the family.
+
+    Raises AmiError where there is no image that may be used, and none may be built.
     """
-    images = [] if inputs.pinned_ami else images_of(amis, inputs)
-    ami = pinned_image(amis, inputs) if inputs.pinned_ami else usable_of(images)
+    ami, images = _choose(inputs, amis)
     if against is None:
-        against = (ami if inputs.pinned_ami else None) if ami else _newest(amis, inputs.family)
+        is_chosen = bool(inputs.pinned_ami or inputs.promote_from)
+        against = (ami if is_chosen else None) if ami else _newest(amis, inputs.family)
     return Explanation(
         inputs=inputs,
         ami=ami,
@@ -92,6 +100,20 @@ def explain(inputs: ImageInputs, amis: Amis, snapshots: Snapshots, against: Ami 
         against=against,
         comparison=_compare_with(against, inputs, snapshots) if against else None,
     )
+
+
+def _choose(inputs: ImageInputs, amis: Amis) -> tuple[Ami | None, list[Ami]]:
+    """The image to use, and those of the fingerprint that it was chosen from."""
+    if inputs.pinned_ami:
+        pinned = pinned_image(amis, inputs)
+        require_gate(amis, pinned, inputs)
+        return pinned, []
+    if inputs.promote_from:
+        return promoted_image(amis, inputs), []
+    if inputs.require_verified_in:
+        return verified_image(amis, inputs), []
+    images = images_of(amis, inputs)
+    return usable_of(images) or usable_of(shared_images(amis, inputs)), images
 
 
 def _newest(amis: Amis, family: str) -> Ami | None:

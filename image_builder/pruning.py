@@ -16,7 +16,7 @@ from image_builder.ec2_client import reason_of
 from image_builder.fleets import find_configured, find_groups, find_instances, find_refreshes
 from image_builder.keeping import UNVERIFIED, Facts, why_kept
 from image_builder.launch_templates import Version, delete_versions, find_versions
-from image_builder.pins import pinned_amis, project_of
+from image_builder.project_files import pinned_amis, project_of
 from image_builder.removal import delete_snapshot, deregister, find_accounts, find_orphans
 from image_builder.usage import users_by_ami
 

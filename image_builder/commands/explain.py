@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,17 @@ HELP = "say why the working tree would be built, or which image would be used, f
 DESCRIPTION = """\
 Says whether an image of the working tree is there already or would be built, and which files and
 variables differ from the newest image of the family, from the pinned one, or from that of --against.
+With --stack it goes by that stack's config (region, folder, family, pin, promotion, gate, owners), and
+compares with the image that succeeded there last; where its up would refuse every image, it fails with
+that reason.
 What an image was made of is recorded on its snapshots when it is built; of one without a record it
 is said that there is none. Nothing is built or changed."""
 EXAMPLES = """examples:
   would this be built, and because of which files?
     python -m image_builder explain
-  what is different in what prod runs?
+  what would the next up of prod do, and what is different in what it runs?
+    python -m image_builder explain --stack prod
+  what is different in that image?
     python -m image_builder explain --against ami-0123456789abcdef0
   may this image be pinned?
     python -m image_builder explain --pin ami-0123456789abcdef0
@@ -29,7 +36,7 @@ EXAMPLES = """examples:
     python -m image_builder explain --json
 
 with --json, an object with these keys:
-  outcome (build, reuse or pin), ami_id (empty for build), family, fingerprint,
+  outcome (build, reuse, pin or promote), ami_id (empty for build), family, fingerprint,
   refused (of the same fingerprint: ami_id, reason),
   against (null, or ami_id, name, commit, built_at, files: path and change, variables: names,
   hindrance: empty, or why the differences are not known)"""
@@ -40,10 +47,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder",
         type=Path,
-        default=Path("images/web-app"),
-        help="the folder of the image (default: images/web-app)",
+        help="the folder of the image (default: the stack's, or images/web-app)",
     )
-    parser.add_argument("--family", help="the family of the image (default: the folder's name)")
+    parser.add_argument(
+        "--family", help="the family of the image (default: the stack's, or the folder's name)"
+    )
+    parser.add_argument("--stack", default="", metavar="STACK", help="go by the config of this stack")
     parser.add_argument(
         "--variable",
         action="append",
@@ -63,12 +72,18 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.amis import Amis
     from image_builder.ec2_client import make_client
     from image_builder.explaining import explain
+    from image_builder.gates import image_that_ran_last_in
+    from image_builder.project_files import config_of
     from image_builder.snapshots import Snapshots
 
-    client = make_client(options.region, profile=options.profile)
-    amis = Amis(client, client.meta.region_name)
-    inputs = _inputs(options, amis.region)
+    config = config_of(Path.cwd(), options.stack) if options.stack else {}
+    client = make_client(options.region or config.get("region"), profile=options.profile)
+    client_of = functools.partial(make_client, profile=options.profile)
+    amis = Amis(client, client.meta.region_name, client_of=client_of)
+    inputs = _inputs(options, config, amis.region)
     against = require_ami(amis, options.against) if options.against else None
+    if options.stack and against is None:
+        against = image_that_ran_last_in(amis, inputs.family, options.stack)
     explanation = explain(inputs, amis, Snapshots(client), against)
     now = datetime.now(UTC)
     if options.json:
@@ -79,20 +94,25 @@ def run(options: argparse.Namespace) -> Exit:
     return Exit.FOUND if explanation.outcome == "build" else Exit.DONE
 
 
-def _inputs(options: argparse.Namespace, region: str) -> ImageInputs:
+def _inputs(options: argparse.Namespace, config: Mapping[str, Any], region: str) -> ImageInputs:
     from image_builder.fingerprint import digest_files, fingerprint_of
     from image_builder.inputs import inputs_from
 
-    digests = digest_files(options.folder)
+    folder = options.folder or Path(config.get("imageFolder") or "images/web-app")
+    digests = digest_files(folder)
     variables = dict(options.variable)
-    family = options.family or options.folder.resolve().name
+    family = options.family or config.get("imageFamily") or folder.resolve().name
     return inputs_from(
         {
-            "folder": str(options.folder),
+            "folder": str(folder),
             "family": family,
             "region": region,
             "variables": variables,
-            "pinned_ami": options.pin,
+            "pinned_ami": options.pin or config.get("pinnedAmi"),
+            "promote_from": "" if options.pin else config.get("promoteFrom"),
+            "require_verified_in": config.get("requireVerifiedIn"),
+            "allow_unverified_pin": config.get("allowUnverifiedPin") in (True, "true"),
+            "owners": config.get("imageOwners"),
             "fingerprint": fingerprint_of(digests, variables, family),
             "file_digests": digests,
         }

@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.amis import Amis
     from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.keeping import Facts
-    from image_builder.pins import require_project
+    from image_builder.project_files import require_project
     from image_builder.pruning import MOST_ASKED, carry_out, gather, make_plan
 
     require_project(Path.cwd())

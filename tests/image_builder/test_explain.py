@@ -122,3 +122,61 @@ def test_the_first_image_of_a_family_is_compared_with_nothing(
     assert main(["explain", "--folder", "images/tiny"]) == Exit.FOUND
 
     assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.fixture
+def prod(project: Path, folder: Path) -> Path:
+    """The config of a stack that runs what succeeded in dev."""
+    assert folder.is_dir()
+    config = "config:\n  imageFolder:\n    type: string\n    default: images/tiny\n"
+    (project / "Pulumi.yaml").write_text(f"name: shop\n{config}")
+    own = "config:\n  aws:region: us-east-1\n  shop:requireVerifiedIn: dev\n"
+    (project / "Pulumi.prod.yaml").write_text(own)
+    return project / "Pulumi.prod.yaml"
+
+
+def test_a_stack_that_builds_nothing_refuses_what_did_not_succeed_where_it_has_to(
+    ec2: EmulatedEc2, folder: Path, prod: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prod.exists()
+    ami_id = image_of(ec2, folder)
+
+    assert main(["explain", "--stack", "prod"]) == Exit.FAILED
+    assert "has succeeded in dev · one that did was expected" in capsys.readouterr().err
+
+    ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "VerifiedIn:dev", "Value": "2026-01-01"}])
+    assert main(["explain", "--stack", "prod"]) == Exit.DONE
+    assert capsys.readouterr().out.startswith(f"reuse {ami_id} (built ")
+
+
+def test_what_a_stack_runs_is_compared_with_what_it_would_get(
+    ec2: EmulatedEc2, folder: Path, prod: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = image_of(ec2, folder, **{"VerifiedIn:prod": "2026-01-01T00:00:00Z"})
+    (folder / "app/server.py").write_text("print('bye')\n")
+    new = image_of(ec2, folder, **{"VerifiedIn:dev": "2026-02-01T00:00:00Z"})
+    prod.write_text("config:\n  shop:promoteFrom: dev\n")
+
+    assert main(["explain", "--stack", "prod", "--json"]) == Exit.DONE
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["outcome"], told["ami_id"], told["against"]["ami_id"]) == ("promote", new, old)
+    assert told["against"]["files"] == [{"path": "app/server.py", "change": "changed"}]
+
+
+@pytest.mark.parametrize(("allowed", "exit_code"), [("true", Exit.DONE), ("false", Exit.FAILED)])
+def test_a_stacks_pin_passes_its_gate_or_is_allowed_to_miss_it(
+    ec2: EmulatedEc2, folder: Path, prod: Path, allowed: str, exit_code: Exit
+) -> None:
+    pin = f"  shop:pinnedAmi: {image_of(ec2, folder)}\n  shop:allowUnverifiedPin: '{allowed}'\n"
+    prod.write_text(f"{prod.read_text()}{pin}")
+
+    assert main(["explain", "--stack", "prod"]) == exit_code
+
+
+def test_a_stack_without_a_config_is_refused(prod: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prod.exists()
+
+    assert main(["explain", "--stack", "pord"]) == Exit.FAILED
+
+    assert "there is no Pulumi.pord.yaml · the config of a stack was expected" in capsys.readouterr().err

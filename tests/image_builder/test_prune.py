@@ -17,7 +17,7 @@ from image_builder.commands.common import Exit
 from image_builder.errors import ImageBuildError
 from image_builder.groups import Group, Refresh
 from image_builder.launch_templates import Version
-from image_builder.pins import pinned_amis
+from image_builder.project_files import pinned_amis
 from image_builder.pruning import launchers
 from tests.image_builder.emulated_ec2 import EmulatedEc2
 from tests.image_builder.recorded_images import bare_image

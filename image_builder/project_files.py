@@ -1,4 +1,4 @@
-"""The AMIs that the stacks of this checkout pin."""
+"""What the Pulumi files of this checkout say: the project's name, and what its stacks want of images."""
 
 from __future__ import annotations
 
@@ -38,20 +38,39 @@ def pinned_amis(project: Path) -> dict[str, list[str]]:
     return pins
 
 
+def config_of(project: Path, stack: str) -> dict[str, Any]:
+    """The config of *stack* by key, without namespaces: its own file's over what Pulumi.yaml declares."""
+    require_project(project)
+    file = project / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        there = ", ".join(sorted(one.name for one in project.glob("Pulumi.*.yaml"))) or "none"
+        raise ImageBuildError(
+            f"there is no {file.name} · the config of a stack was expected, and there is {there} · "
+            "name another stack"
+        )
+    return {**_config_in(project / _PROJECT), **_config_in(file)}
+
+
 def _pin_in(file: Path) -> str:
+    value = _config_in(file).get(_KEY) or ""
+    if not isinstance(value, str):
+        raise ImageBuildError(
+            f"{file.name}: {_KEY} is a secret or no text · the id of an AMI was expected, which is not to be "
+            f"removed · pulumi config set {_KEY} ami-... in that stack"
+        )
+    return value
+
+
+def _config_in(file: Path) -> dict[str, Any]:
     config = _read(file).get("config") or {}
-    for key, value in config.items():
-        if key.rpartition(":")[2] != _KEY:
-            continue
-        if isinstance(value, dict) and "secure" not in value:
-            value = value.get("value", value.get("default", ""))  # in Pulumi.yaml a key has a type, too
-        if not isinstance(value, str):
-            raise ImageBuildError(
-                f"{file.name}: {key} is a secret or no text · the id of an AMI was expected, which is not to "
-                f"be removed · pulumi config set {_KEY} ami-... in that stack"
-            )
-        return value
-    return ""
+    return {str(key).rpartition(":")[2]: _plain(value) for key, value in config.items()}
+
+
+def _plain(value: Any) -> Any:
+    """In Pulumi.yaml a key has a type, and a default or a value."""
+    if isinstance(value, dict) and "secure" not in value:
+        return value.get("value", value.get("default", ""))
+    return value
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class Report:
             standing=standing,
             state_of=state_of,
             verdict_of=verdict_of,
+            kept_because=kept_because,
         )
 
     @property
@@ -107,3 +108,8 @@ class Report:
     def image(self, ami_id: str) -> Listed | None:
         """One of the images."""
         return next((image for image in self.images if image.ami.ami_id == ami_id), None)
+
+
+def kept_because(image: Listed) -> list[str]:
+    """What keeps *image* from being pruned, beside that it runs, which is told anyway."""
+    return [reason for reason in image.kept_because if not reason.startswith("runs in ")]

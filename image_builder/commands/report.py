@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.fleets import find_groups, find_instances, find_statuses
     from image_builder.inventory import listed
+    from image_builder.keeping import Facts, why_kept
+    from image_builder.pruning import gather
     from image_builder.report import Report
     from image_builder.usage import users_by_ami
 
@@ -63,14 +65,21 @@ def run(options: argparse.Namespace) -> Exit:
     amis = Amis(client, client.meta.region_name)
     found = amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})
     instances = list(find_instances(client))
+    now = datetime.now(UTC)
+    facts = Facts(now=now)
+    if found:
+        facts, _ = gather(client, auto_scaling, Path.cwd(), facts)
     groups = find_groups(auto_scaling, project)
     report = Report(
         project=project,
         region=amis.region,
-        made_at=datetime.now(UTC),
+        made_at=now,
         groups=find_statuses(client, auto_scaling, groups, instances, rollouts=_ROLLOUTS),
         images=listed(
-            found, amis.find_by_ids(filter(None, map(base_of, found))), users_by_ami(instances), {}
+            found,
+            amis.find_by_ids(filter(None, map(base_of, found))),
+            users_by_ami(instances),
+            why_kept(found, facts),
         ),
     )
     if options.html:

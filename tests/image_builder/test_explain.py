@@ -152,9 +152,9 @@ def test_a_stack_that_builds_nothing_refuses_what_did_not_succeed_where_it_has_t
 def test_what_a_stack_runs_is_compared_with_what_it_would_get(
     ec2: EmulatedEc2, folder: Path, prod: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    old = image_of(ec2, folder, **{"VerifiedIn:prod": "2026-01-01T00:00:00Z"})
+    old = image_of(ec2, folder, installed=None, **{"VerifiedIn:prod": "2026-01-01T00:00:00Z"})
     (folder / "app/server.py").write_text("print('bye')\n")
-    new = image_of(ec2, folder, **{"VerifiedIn:dev": "2026-02-01T00:00:00Z"})
+    new = image_of(ec2, folder, installed=None, **{"VerifiedIn:dev": "2026-02-01T00:00:00Z"})
     prod.write_text("config:\n  shop:promoteFrom: dev\n")
 
     assert main(["explain", "--stack", "prod", "--json"]) == Exit.DONE

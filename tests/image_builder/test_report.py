@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -166,3 +167,16 @@ def test_a_report_to_nowhere_is_wrong_usage(capsys: pytest.CaptureFixture[str]) 
     assert main(["report", "--project", "shop"]) == Exit.USAGE
 
     assert "--html FILE, --json or both were expected" in capsys.readouterr().err
+
+
+def test_of_each_image_it_is_told_when_its_checks_passed_and_why_it_is_kept() -> None:
+    ami = sample_reports.ami_of(1, hours=3, Verified="2026-11-23T12:00:00Z")
+    kept = replace(
+        sample_reports.listed_of(ami), kept_because=("runs in web: 2", "pinned in Pulumi.prod.yaml")
+    )
+
+    page = replace(sample_reports.single(), images=[kept]).page()
+
+    assert "its checks passed 2 h ago" in page
+    assert "kept: pinned in Pulumi.prod.yaml" in page
+    assert "kept: runs in" not in page

@@ -29,11 +29,14 @@ def pytest_configure() -> None:
 
 
 LONGEST_FIRST = ("tests/faults/", "tests/end_to_end/")
-DEPLOYED_STACK = frozenset(
-    f"tests/end_to_end/test_{name}.py"
-    for name in ("alarms", "credentials", "everyday", "failures", "lost_machine", "rollouts", "stacks")
-)
-"""The files whose stories share one deployed stack: each process that runs some of them deploys its own."""
+DEPLOYED_STACKS = {
+    f"tests/end_to_end/test_{name}.py": stack
+    for stack, names in enumerate(
+        [("alarms", "credentials", "everyday", "failures"), ("lost_machine", "rollouts", "stacks")]
+    )
+    for name in names
+}
+"""The files whose stories share a deployed stack, and which one: each of the two has a process of its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,18 +44,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST_FIRST])
     for item in items:
         is_sharing = "deployed" in getattr(item, "fixturenames", ())
-        if is_sharing != (_file_of(item.nodeid) in DEPLOYED_STACK):
+        if is_sharing != (_file_of(item.nodeid) in DEPLOYED_STACKS):
             raise pytest.UsageError(
-                f"{item.nodeid}: DEPLOYED_STACK in {__file__} has not the files that share it"
+                f"{item.nodeid}: DEPLOYED_STACKS in {__file__} has not the files that share one"
             )
 
 
 class ByFileAndStack(LoadFileScheduling):  # type: ignore[misc]
-    """Runs a file's tests in one process, and all stories of the deployed stack in one."""
+    """Runs a file's tests in one process, and all stories of a deployed stack in one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = _file_of(nodeid)
-        return "the deployed stack" if file in DEPLOYED_STACK else file
+        return f"deployed stack {DEPLOYED_STACKS[file]}" if file in DEPLOYED_STACKS else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFileAndStack:

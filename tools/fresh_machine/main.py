@@ -85,14 +85,14 @@ def plan(machine: Machine, tools: Tools) -> list[Step]:
         ),
         Step(
             name="python",
-            doing="installing the Python packages of requirements.txt into .venv (about a minute)",
+            doing="installing the Python packages of requirements.txt into .venv (1 to 2 minutes)",
             after=["debian"] if needs_venv_package else [],
             is_done=lambda: virtual_environment.is_ready(VIRTUAL_ENVIRONMENT, REQUIREMENTS),
             run=lambda work: virtual_environment.prepare(work, VIRTUAL_ENVIRONMENT, REQUIREMENTS),
         ),
         Step(
             name="base-image",
-            doing="making the disk of the first machine (Debian 12, about a minute)",
+            doing="making the disk of the first machine (Debian 12, 1 to 2 minutes)",
             after=["debian", "python"],
             announced_after_seconds=4,
             is_done=lambda: False,
@@ -103,7 +103,7 @@ def plan(machine: Machine, tools: Tools) -> list[Step]:
         steps.append(
             Step(
                 name="packer",
-                doing=f"building packer {tools.packer.version} from its pinned Go module (1 to 2 minutes)",
+                doing=f"building packer {tools.packer.version} from its pinned Go module (2 to 4 minutes)",
                 is_done=tools.packer.executable.exists,
                 run=lambda work: go_tools.build(work, tools.packer),
             )
@@ -112,7 +112,7 @@ def plan(machine: Machine, tools: Tools) -> list[Step]:
         steps.append(
             Step(
                 name="amazon-plugin",
-                doing=f"building Packer's amazon plugin {tools.amazon_plugin.version} (about 2 minutes)",
+                doing=f"building Packer's amazon plugin {tools.amazon_plugin.version} (2 to 4 minutes)",
                 after=["packer"],
                 is_done=lambda: go_tools.has_plugin(go_tools.plugin_folder(tools.amazon_plugin)),
                 run=lambda work: go_tools.install_plugin(work, tools.amazon_plugin, packer),
@@ -121,9 +121,8 @@ def plan(machine: Machine, tools: Tools) -> list[Step]:
     if machine.pulumi is None:
         steps.append(
             Step(
-                name="pulumi",
-                doing=f"building pulumi {tools.pulumi.version} from its pinned Go module (2 to 3 minutes)",
-                after=["packer", "amazon-plugin"],  # one Go build uses every core
+                name="pulumi",  # beside the others: a Go build alone leaves cores idle while it links
+                doing=f"building pulumi {tools.pulumi.version} from its pinned Go module (4 to 6 minutes)",
                 is_done=tools.pulumi.executable.exists,
                 run=lambda work: go_tools.build(work, tools.pulumi),
             )

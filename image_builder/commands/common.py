@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from image_builder.account import Account
     from image_builder.ami import Ami
     from image_builder.amis import Amis
 
@@ -67,6 +68,13 @@ def require_ami(amis: Amis, ami_id: str) -> Ami:
     return ami
 
 
+def account_of(options: argparse.Namespace) -> Account:
+    """What is asked; while AWS does not answer, standard error is told so."""
+    from image_builder.account import Account
+
+    return Account.of(options.region, options.profile, complain)
+
+
 def run_command(command: Callable[[argparse.Namespace], Exit], options: argparse.Namespace) -> Exit:
     """Run *command*; what goes wrong is one line on standard error."""
     from botocore.exceptions import BotoCoreError, ClientError
@@ -77,11 +85,11 @@ def run_command(command: Callable[[argparse.Namespace], Exit], options: argparse
     try:
         return command(options)
     except ImageBuildError as error:
-        _complain(str(error))
+        complain(str(error))
     except (BotoCoreError, ClientError) as error:
-        _complain(f"AWS could not be asked: {reason_of(error)} · check credentials, permissions and region")
+        complain(f"AWS could not be asked: {reason_of(error)} · check credentials, permissions and region")
     except KeyboardInterrupt:
-        _complain("interrupted · run it again")
+        complain("interrupted · run it again")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has read enough; Python would complain once more at its end.
@@ -155,5 +163,6 @@ def _draw_table(columns: Sequence[str], rows: Rows) -> None:
     Console(width=size.columns, height=size.lines).print(table)
 
 
-def _complain(line: str) -> None:
+def complain(line: str) -> None:
+    """Tell people *line*, beside what is told to programs."""
     print(line, file=sys.stderr, flush=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
+from image_builder.commands.common import Exit, ami_id, complain, print_json, print_sections, require_ami
 
 if TYPE_CHECKING:
     from image_builder.inputs import ImageInputs
+    from image_builder.stack_config import StackConfig
 
 HELP = "say why the working tree would be built, or which image would be used, file by file"
 DESCRIPTION = """\
@@ -73,11 +73,13 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.ec2_client import make_client
     from image_builder.explaining import explain
     from image_builder.gates import image_that_ran_last_in
-    from image_builder.project_files import config_of
+    from image_builder.outage import Outage, watch
     from image_builder.snapshots import Snapshots
+    from image_builder.stack_config import StackConfig, config_of
 
-    config = config_of(Path.cwd(), options.stack) if options.stack else {}
-    client = make_client(options.region or config.get("region"), profile=options.profile)
+    config = config_of(Path.cwd(), options.stack) if options.stack else StackConfig()
+    client = make_client(options.region or config.region, profile=options.profile)
+    watch(client, Outage(complain))
     client_of = functools.partial(make_client, profile=options.profile)
     amis = Amis(client, client.meta.region_name, client_of=client_of)
     inputs = _inputs(options, config, amis.region)
@@ -94,25 +96,26 @@ def run(options: argparse.Namespace) -> Exit:
     return Exit.FOUND if explanation.outcome == "build" else Exit.DONE
 
 
-def _inputs(options: argparse.Namespace, config: Mapping[str, Any], region: str) -> ImageInputs:
+def _inputs(options: argparse.Namespace, config: StackConfig, region: str) -> ImageInputs:
     from image_builder.fingerprint import digest_files, fingerprint_of
     from image_builder.inputs import inputs_from
 
-    folder = options.folder or Path(config.get("imageFolder") or "images/web-app")
+    folder = options.folder or Path(config.text("imageFolder") or "images/web-app")
     digests = digest_files(folder)
     variables = dict(options.variable)
-    family = options.family or config.get("imageFamily") or folder.resolve().name
+    family = options.family or config.text("imageFamily") or folder.resolve().name
     return inputs_from(
         {
             "folder": str(folder),
             "family": family,
             "region": region,
             "variables": variables,
-            "pinned_ami": options.pin or config.get("pinnedAmi"),
-            "promote_from": "" if options.pin else config.get("promoteFrom"),
-            "require_verified_in": config.get("requireVerifiedIn"),
-            "allow_unverified_pin": config.get("allowUnverifiedPin") in (True, "true"),
-            "owners": config.get("imageOwners"),
+            "pinned_ami": options.pin or config.ami_id("pinnedAmi"),
+            "promote_from": "" if options.pin else config.text("promoteFrom"),
+            "require_verified_in": config.text("requireVerifiedIn"),
+            "allow_unverified_pin": config.is_set("allowUnverifiedPin", default=False),
+            "owners": config.items("imageOwners"),
+            "verify": config.is_set("verifyImage", default=True),
             "fingerprint": fingerprint_of(digests, variables, family),
             "file_digests": digests,
         }

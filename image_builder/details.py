@@ -40,7 +40,16 @@ class Details:
             "architecture": self.ami.architecture,
             "state_reason": self.ami.state_reason,
             "tags": dict(self.ami.tags),
-            "snapshots": [{**vars(snapshot), "tags": dict(snapshot.tags)} for snapshot in self.snapshots],
+            "snapshots": [
+                {
+                    "snapshot_id": one.snapshot_id,
+                    "state": one.state,
+                    "gigabytes": one.gigabytes,
+                    "is_encrypted": one.is_encrypted,
+                    "tags": dict(one.tags),
+                }
+                for one in self.snapshots
+            ],
             **_plain_files(self.snapshots),
             **_plain_packages(self.snapshots),
             "ancestors": [
@@ -63,7 +72,10 @@ class Details:
                 }
                 for one in self.descendants
             ],
-            "instances": [vars(instance) for instance in self.instances],
+            "instances": [
+                {"instance_id": one.instance_id, "state": one.state, "group": one.group}
+                for one in self.instances
+            ],
         }
 
     def sections(self, now: datetime) -> list[Section]:

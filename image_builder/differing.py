@@ -58,8 +58,8 @@ class Difference:
             "is_base_changed": self.is_base_changed,
             **self.comparison.plain(),
             **self.packages.plain(),
-            "commits": [vars(commit) for commit in self.history.only_in_new],
-            "commits_only_in_old": [vars(commit) for commit in self.history.only_in_old],
+            "commits": _plain_commits(self.history.only_in_new),
+            "commits_only_in_old": _plain_commits(self.history.only_in_old),
             "commits_hindrance": self.history.hindrance,
         }
 
@@ -101,6 +101,10 @@ def commits_between(folder: Path, old: Ami, new: Ami) -> History:
             "fetch, or run it in the repository"
         )
     return History(only_in_new=only_in_new, only_in_old=only_in_old)
+
+
+def _plain_commits(commits: Sequence[LoggedCommit]) -> list[dict[str, str]]:
+    return [{"sha": commit.sha, "subject": commit.subject} for commit in commits]
 
 
 def _plain(ami: Ami) -> dict[str, Any]:

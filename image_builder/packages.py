@@ -50,7 +50,10 @@ class PackageChanges:
     def plain(self) -> dict[str, Any]:
         """For programs."""
         return {
-            "packages": [{**vars(one), "change": one.change} for one in self.changes],
+            "packages": [
+                {"name": one.name, "old": one.old, "new": one.new, "change": one.change}
+                for one in self.changes
+            ],
             "packages_hindrance": self.hindrance,
         }
 

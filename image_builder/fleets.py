@@ -12,6 +12,8 @@ from image_builder.ami import iso
 from image_builder.amis import Amis
 from image_builder.ec2_client import error_code
 from image_builder.groups import Group, GroupStatus, Refresh, instances_of
+from image_builder.launch_templates import find_image
+from image_builder.launching import Launching, launching_of
 from image_builder.usage import Instance
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 _TAG_GROUP = "aws:autoscaling:groupName"
 """Auto Scaling user guide, "Tag lifecycle": each instance that a group launches has it."""
+_ENDED = frozenset({"Successful", "Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"})
+"""InstanceRefresh.Status, Auto Scaling API reference: what is none of these may launch instances yet."""
 _NOT_TERMINATED: Sequence[str] = ["pending", "running", "shutting-down", "stopping", "stopped"]
 
 
@@ -86,6 +90,14 @@ def find_refreshes(
     ]
 
 
+def find_running(auto_scaling: AutoScalingClient, group: Group) -> Launching | None:
+    """What *group* is being rolled out to; None where no rollout runs."""
+    # AWS starts none beside another one (InstanceRefreshInProgress): only the newest can be under way.
+    answer = auto_scaling.describe_instance_refreshes(AutoScalingGroupName=group.name, MaxRecords=1)
+    running = [one for one in answer["InstanceRefreshes"] if one["Status"] not in _ENDED]
+    return launching_of(running[0].get("DesiredConfiguration", {})) if running else None
+
+
 def find_statuses(
     ec2: EC2Client,
     auto_scaling: AutoScalingClient,
@@ -95,7 +107,10 @@ def find_statuses(
     rollouts: int,
 ) -> list[GroupStatus]:
     """Of each of *groups* its image, those of *instances* that are its own, and its last *rollouts*."""
-    targets = {group.name: find_target(ec2, group) for group in groups}
+    targets = {
+        group.name: find_image(ec2, template) if (template := group.launching.template) else ""
+        for group in groups
+    }
     own = {group.name: instances_of(group, instances) for group in groups}
     wanted = {*filter(None, targets.values()), *(one.ami_id for some in own.values() for one in some)}
     amis = Amis(ec2, ec2.meta.region_name).find_by_ids(wanted)
@@ -111,34 +126,20 @@ def find_statuses(
     ]
 
 
-def find_target(ec2: EC2Client, group: Group) -> str:
-    """The AMI of *group*'s launch template; empty where it has none, or the version is gone."""
-    if not group.launch_template_id:
-        return ""
-    try:
-        versions = ec2.describe_launch_template_versions(
-            LaunchTemplateId=group.launch_template_id, Versions=[group.launch_template_version]
-        )["LaunchTemplateVersions"]
-    except ClientError as error:
-        if error_code(error).startswith("InvalidLaunchTemplate"):
-            return ""
-        raise
-    return versions[0]["LaunchTemplateData"].get("ImageId", "") if versions else ""
-
-
 def _version(refresh: Any, group: Group) -> int:
     """The launch template version that *refresh* was to roll out, if it is one of *group*'s; else 0."""
-    template = refresh.get("DesiredConfiguration", {}).get("LaunchTemplate", {})
-    is_own = template.get("LaunchTemplateId") == group.launch_template_id
-    return int(template["Version"]) if is_own and template.get("Version", "").isdigit() else 0
+    named, own = launching_of(refresh.get("DesiredConfiguration", {})).template, group.launching.template
+    if named is None or own is None or named.template != own.template:
+        return 0
+    return int(named.version) if named.version.isdecimal() else 0
 
 
 def _amis_by_version(ec2: EC2Client, group: Group, versions: Sequence[int]) -> dict[int, str]:
-    if not versions:
+    if not versions or not group.launching.template:
         return {}
     # A range, unlike Versions, passes over what is gone.
     pages = ec2.get_paginator("describe_launch_template_versions").paginate(
-        LaunchTemplateId=group.launch_template_id,
+        **group.launching.template.request,
         MinVersion=str(min(versions)),
         MaxVersion=str(max(versions)),
     )
@@ -155,24 +156,13 @@ def _amis_by_version(ec2: EC2Client, group: Group, versions: Sequence[int]) -> d
 
 
 def _group(group: Any) -> Group:
-    mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
-    template = group.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification", {})
-    others = [one.get("LaunchTemplateSpecification", {}) for one in mixed.get("Overrides", [])]
     return Group(
         name=group["AutoScalingGroupName"],
         stack=_tags(group).get("Stack", ""),
         desired_capacity=group["DesiredCapacity"],
-        launch_template_id=template.get("LaunchTemplateId", ""),
-        # CreateAutoScalingGroup, Auto Scaling API reference: the default version, unless one is named.
-        launch_template_version=template.get("Version") or "$Default",
+        launching=launching_of(group),
         instance_ids=frozenset(instance["InstanceId"] for instance in group["Instances"]),
         project=_tags(group).get("Project", ""),
-        other_templates=tuple(
-            (one["LaunchTemplateId"], one.get("Version") or "$Default")
-            for one in others
-            if one.get("LaunchTemplateId")
-        ),
-        launch_configuration=group.get("LaunchConfigurationName", ""),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from image_builder.ami import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, Ami
+from image_builder.launching import Launching
 from image_builder.usage import Instance
 from image_builder.wording import age, built
 
@@ -22,13 +23,9 @@ class Group:
     name: str
     stack: str
     desired_capacity: int
-    launch_template_id: str
-    launch_template_version: str
+    launching: Launching
     instance_ids: frozenset[str]
     project: str = ""
-    other_templates: tuple[tuple[str, str], ...] = ()
-    """Ids and versions of the launch templates that single instance types of a mixed group have."""
-    launch_configuration: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +46,17 @@ class Refresh:
         """`Successful after 4 min`, with AWS's reason when there is one."""
         end = f" after {self.duration}" if self.ended_at else ""
         return f"{self.status}{end}" + (f": {self.reason}" if self.reason else "")
+
+    def plain(self) -> dict[str, str]:
+        """For programs."""
+        return {
+            "refresh_id": self.refresh_id,
+            "status": self.status,
+            "reason": self.reason,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "ami_id": self.ami_id,
+        }
 
     @property
     def duration(self) -> str:
@@ -99,7 +107,7 @@ class GroupStatus:
             },
             "on_target": self.on_target,
             "off_target": self.off_target,
-            "rollouts": [vars(refresh) for refresh in self.refreshes],
+            "rollouts": [refresh.plain() for refresh in self.refreshes],
         }
 
     def section(self, now: datetime) -> tuple[str, Rows]:

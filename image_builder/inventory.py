@@ -36,11 +36,16 @@ class Listed:
     @property
     def verified_in(self) -> dict[str, str]:
         """The time, by stack."""
-        return {
-            key.removeprefix(VERIFIED_IN): value
-            for key, value in sorted(self.ami.tags.items())
-            if key.startswith(VERIFIED_IN)
-        }
+        return successes_of(self.ami)
+
+
+def successes_of(ami: Ami) -> dict[str, str]:
+    """When *ami* succeeded last, by stack."""
+    return {
+        key.removeprefix(VERIFIED_IN): moment
+        for key, moment in sorted(ami.tags.items())
+        if key.startswith(VERIFIED_IN)
+    }
 
 
 def listed(

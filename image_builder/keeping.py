@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 from image_builder.ami import TAG_FAMILY, Ami
 from image_builder.ancestry import base_of
-from image_builder.inventory import VERIFIED_IN
+from image_builder.inventory import successes_of
 from image_builder.usage import NOBODY, Users
 from image_builder.wording import age
 
 DAYS_KEPT, COUNT_KEPT = 30, 5
+_MOST_TOLD = 6
 UNVERIFIED = timedelta(days=1)
 """How long an image that has succeeded nowhere is left alone: it may be on its way into its first fleet."""
 
@@ -27,9 +28,17 @@ class Facts:
     launchers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """What may launch each image, in words."""
     pins: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The files of stack config that pin each image."""
+    """The files of this checkout that name each image."""
+    families: frozenset[str] | None = None
+    """Those that may go; None for all."""
+    unresolved: Sequence[str] = ()
+    """What may launch an image that cannot be told, in words."""
+    copied: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The copies of each image that are there, or may be, in words."""
     shared: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The accounts that each image is shared with."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Why of an image it cannot be told whom it is shared with."""
     days: float = DAYS_KEPT
     count: int = COUNT_KEPT
 
@@ -44,6 +53,8 @@ def why_kept(images: Sequence[Ami], facts: Facts) -> dict[str, list[str]]:
     for ami in images:
         if not ami.refusal:
             reasons[ami.ami_id] += _standing(ami, newest.get(ami.ami_id, ()), facts)
+    for family, ami_id in _newest_of_families(images).items():
+        reasons[ami_id].append(f"the newest of {family}")
     by_id = {ami.ami_id: ami for ami in images}
     kept = [ami_id for ami_id in reasons if reasons[ami_id]]
     while kept:
@@ -55,11 +66,22 @@ def why_kept(images: Sequence[Ami], facts: Facts) -> dict[str, list[str]]:
     return reasons
 
 
+def in_short(reasons: Sequence[str]) -> str:
+    """*reasons* for a cell of a table."""
+    return "; ".join(shortened(reasons))
+
+
+def shortened(reasons: Sequence[str]) -> list[str]:
+    """The first of *reasons*, and how many there are beside them."""
+    more = len(reasons) - _MOST_TOLD
+    return [*reasons[:_MOST_TOLD], *([f"…and {more} more"] if more > 0 else [])]
+
+
 def why_removed(ami: Ami, facts: Facts) -> str:
     """Why nothing keeps *ami*, in a few words."""
     if ami.refusal:
         return ami.refusal
-    stacks = _verified(ami)
+    stacks = successes_of(ami)
     if not stacks:
         return f"built {age(ami.built_at, facts.now)}, and it has succeeded nowhere"
     told = ", ".join(f"{stack} {age(moment, facts.now)}" for stack, moment in stacks.items())
@@ -72,12 +94,19 @@ def _needs(ami: Ami, facts: Facts) -> list[str]:
         *(f"runs in {line}" for line in users.lines),
         *facts.launchers.get(ami.ami_id, ()),
         *(f"pinned in {file}" for file in facts.pins.get(ami.ami_id, ())),
+        *facts.copied.get(ami.ami_id, ()),
         *(f"shared with {account}" for account in facts.shared.get(ami.ami_id, ())),
+        *([facts.unknown[ami.ami_id]] if ami.ami_id in facts.unknown else []),
+        *(["not of this project's families"] if _is_foreign(ami, facts) else []),
     ]
 
 
+def _is_foreign(ami: Ami, facts: Facts) -> bool:
+    return facts.families is not None and ami.tags.get(TAG_FAMILY, "") not in facts.families
+
+
 def _standing(ami: Ami, newest_in: Iterable[str], facts: Facts) -> list[str]:
-    verified = _verified(ami)
+    verified = successes_of(ami)
     reasons = [
         f"succeeded in {stack} {age(moment, facts.now)}"
         for stack, moment in verified.items()
@@ -93,7 +122,7 @@ def _newest(images: Iterable[Ami], count: int) -> dict[str, list[str]]:
     """The stacks in which each image is among the newest *count* of its family that may be used."""
     by_stack: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for ami in images:
-        for stack, moment in {} if ami.refusal else _verified(ami).items():
+        for stack, moment in {} if ami.refusal else successes_of(ami).items():
             by_stack.setdefault((ami.tags.get(TAG_FAMILY, ""), stack), []).append((moment, ami.ami_id))
     newest: dict[str, list[str]] = {}
     for (_family, stack), entries in sorted(by_stack.items()):
@@ -102,12 +131,11 @@ def _newest(images: Iterable[Ami], count: int) -> dict[str, list[str]]:
     return newest
 
 
-def _verified(ami: Ami) -> dict[str, str]:
-    return {
-        key.removeprefix(VERIFIED_IN): moment
-        for key, moment in sorted(ami.tags.items())
-        if key.startswith(VERIFIED_IN)
-    }
+def _newest_of_families(images: Iterable[Ami]) -> dict[str, str]:
+    """The last image of each family that can be used: others may be built on it, and go back to it."""
+    usable = [ami for ami in images if ami.is_available and not ami.refusal and ami.tags.get(TAG_FAMILY)]
+    by_age = sorted(usable, key=lambda ami: (ami.built_at, ami.created_at, ami.ami_id))
+    return {ami.tags[TAG_FAMILY]: ami.ami_id for ami in by_age}
 
 
 def _is_within(moment: str, window: timedelta, now: datetime) -> bool:

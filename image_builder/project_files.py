@@ -1,87 +1,86 @@
-"""What the Pulumi files of this checkout say: the project's name, and what its stacks want of images."""
+"""What the files of this checkout want kept: the pins of its stacks, locked bases, and its families."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from image_builder.base_image import LOCK_FILE, read_lock
 from image_builder.errors import ImageBuildError
+from image_builder.stack_config import config_files, config_in, project_of, values_of
 
-_KEY = "pinnedAmi"
-_PROJECT = "Pulumi.yaml"
-
-
-def require_project(folder: Path) -> None:
-    """Refuse a *folder* without a Pulumi project: what its stacks pin is not known elsewhere."""
-    if not (folder / _PROJECT).is_file():
-        raise ImageBuildError(
-            f"{folder} has no {_PROJECT} · the folder of the project was expected, whose stacks may pin "
-            "images · run it there"
-        )
+_PIN, _FOLDER, _FAMILY = "pinnedAmi", "imageFolder", "imageFamily"
 
 
-def project_of(folder: Path) -> str:
-    """The name of the project in *folder*; empty where there is none."""
-    file = folder / _PROJECT
-    return str((_read(file) or {}).get("name") or "") if file.is_file() else ""
+@dataclass(frozen=True, kw_only=True)
+class ProjectFiles:
+    """What the files say, and what is wrong with those that cannot be read, a line each."""
+
+    project: str = ""
+    pins: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The files that name each AMI: a stack's pin, or the base that an image is locked to."""
+    families: frozenset[str] = frozenset()
+    """Those that some stack deploys."""
+    problems: Sequence[str] = ()
 
 
-def pinned_amis(project: Path) -> dict[str, list[str]]:
-    """The files (`Pulumi.prod.yaml`) that pin each AMI; ImageBuildError for a file that cannot be read."""
+def read_project_files(folder: Path) -> ProjectFiles:
+    """What the project in *folder* says; nothing where there is none."""
+    problems: list[str] = []
     pins: dict[str, list[str]] = {}
-    for file in sorted({*project.glob("Pulumi.*.yaml"), *project.glob(_PROJECT)}):
-        pin = _pin_in(file)
-        if pin:
-            pins.setdefault(pin, []).append(file.name)
-    return pins
+    families: set[str] = set()
+    image_folders = {lock.parent for lock in folder.glob(f"images/*/{LOCK_FILE}")}
+    project = ""
+    with _noted(problems):
+        project = project_of(folder)
+    for file in config_files(folder):
+        with _noted(problems):
+            for pin in _pins_in(file):
+                pins.setdefault(pin, []).append(file.name)
+            config = config_in(file, project)
+            families.update(filter(None, [config.text(_FAMILY)]))
+            image_folders.update(folder / text for text in [config.text(_FOLDER)] if text)
+    for image_folder in sorted(image_folders):
+        with _noted(problems):
+            for base in _bases_of(image_folder):
+                pins.setdefault(base, []).append(str(image_folder.relative_to(folder) / LOCK_FILE))
+    # The project's own file is read twice.
+    return ProjectFiles(
+        project=project,
+        pins=pins,
+        families=frozenset(families),
+        problems=list(dict.fromkeys(problems)),
+    )
 
 
-def config_of(project: Path, stack: str) -> dict[str, Any]:
-    """The config of *stack* by key, without namespaces: its own file's over what Pulumi.yaml declares."""
-    require_project(project)
-    file = project / f"Pulumi.{stack}.yaml"
-    if not file.is_file():
-        there = ", ".join(sorted(one.name for one in project.glob("Pulumi.*.yaml"))) or "none"
+def _pins_in(file: Path) -> list[str]:
+    values = values_of(file, _PIN)
+    if None in values:
         raise ImageBuildError(
-            f"there is no {file.name} · the config of a stack was expected, and there is {there} · "
-            "name another stack"
+            f"{file.name}: {_PIN} is a secret · the id of an AMI was expected, which is not to be removed · "
+            f"pulumi config set {_PIN} ami-... in that stack"
         )
-    return {**_config_in(project / _PROJECT), **_config_in(file)}
+    return [value for value in values if value]
 
 
-def _pin_in(file: Path) -> str:
-    value = _config_in(file).get(_KEY) or ""
-    if not isinstance(value, str):
-        raise ImageBuildError(
-            f"{file.name}: {_KEY} is a secret or no text · the id of an AMI was expected, which is not to be "
-            f"removed · pulumi config set {_KEY} ami-... in that stack"
-        )
-    return value
-
-
-def _config_in(file: Path) -> dict[str, Any]:
-    config = _read(file).get("config") or {}
-    return {str(key).rpartition(":")[2]: _plain(value) for key, value in config.items()}
-
-
-def _plain(value: Any) -> Any:
-    """In Pulumi.yaml a key has a type, and a default or a value."""
-    if isinstance(value, dict) and "secure" not in value:
-        return value.get("value", value.get("default", ""))
-    return value
-
-
-def _read(file: Path) -> dict[str, Any]:
+def _bases_of(image_folder: Path) -> list[str]:
+    """What an image is built on, in any region."""
     try:
-        content: Any = yaml.safe_load(file.read_text()) or {}
-        (content.get("config") or {}).items()
-    except (OSError, UnicodeDecodeError, AttributeError, yaml.YAMLError) as error:
-        said = " ".join(str(error).split())
+        lock = read_lock(image_folder)
+    except (OSError, UnicodeDecodeError) as error:
         raise ImageBuildError(
-            f"{file.name} cannot be read: {said} · a stack's config was expected, as it may pin an AMI "
-            "· mend it"
+            f"{image_folder / LOCK_FILE} cannot be read: {error} · a lock of base images was expected · "
+            "mend it"
         ) from None
-    read: dict[str, Any] = content
-    return read
+    return [base.ami_id for images in lock.images.values() for base in images.values()] if lock else []
+
+
+@contextmanager
+def _noted(problems: list[str]) -> Iterator[None]:
+    """Note what cannot be read, so that the rest is."""
+    try:
+        yield
+    except ImageBuildError as error:
+        problems.append(str(error))

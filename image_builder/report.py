@@ -15,6 +15,7 @@ from image_builder.ami import iso
 from image_builder.ancestry import base_of
 from image_builder.groups import GroupStatus, Refresh
 from image_builder.inventory import Listed, plain
+from image_builder.keeping import shortened
 from image_builder.lineage import BOX_HEIGHT, BOX_WIDTH, draw_lineage, is_run, standing, state_of
 from image_builder.timeline import draw_timeline, verdict_of
 from image_builder.wording import age
@@ -112,4 +113,4 @@ class Report:
 
 def kept_because(image: Listed) -> list[str]:
     """What keeps *image* from being pruned, beside that it runs, which is told anyway."""
-    return [reason for reason in image.kept_because if not reason.startswith("runs in ")]
+    return shortened([reason for reason in image.kept_because if not reason.startswith("runs in ")])

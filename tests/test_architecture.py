@@ -29,11 +29,12 @@ EDGES = {
     },
     # Who calls EC2 with that client: AMIs, their tags and snapshots are for good, temporaries are what a
     # build makes for itself, fleets are what runs images, launch templates what names them; removal takes
-    # them away, and pruning and revoking_copies hand the clients on.
+    # them away, and account, pruning and revoking_copies hand the clients on.
     "mypy_boto3_ec2": {
         f"image_builder/{name}.py"
         for name in (
             "ec2_client",
+            "account",
             "amis",
             "copies",
             "tagging",
@@ -47,7 +48,7 @@ EDGES = {
             "revoking_copies",
         )
     },
-    "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "fleets", "pruning")},
+    "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "account", "fleets")},
     # What is written down about credentials, without asking anybody for some; and AWS's models, read once.
     "botocore.session": {"aws_credentials.py", "image_builder/ec2_client.py"},
     # Whether a run lives is known to its processes only.

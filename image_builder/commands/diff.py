@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
+from image_builder.commands.common import Exit, account_of, ami_id, print_json, print_sections, require_ami
 
 HELP = "say what differs between two images: files, variables, packages, commits, base"
 DESCRIPTION = """\
@@ -40,15 +40,13 @@ def run(options: argparse.Namespace) -> Exit:
     """Compare."""
     from datetime import UTC, datetime
 
-    from image_builder.amis import Amis
     from image_builder.ancestry import base_of
     from image_builder.comparison import compare_images
     from image_builder.differing import Difference, commits_between
-    from image_builder.ec2_client import make_client
     from image_builder.snapshots import Snapshots
 
-    client = make_client(options.region, profile=options.profile)
-    amis, snapshots = Amis(client, client.meta.region_name), Snapshots(client)
+    account = account_of(options)
+    amis, snapshots = account.amis, Snapshots(account.ec2)
     old, new = (require_ami(amis, name) for name in (options.old, options.new))
     comparison, packages = compare_images(old, new, snapshots)
     difference = Difference(

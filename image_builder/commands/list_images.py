@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from image_builder.commands.common import Exit, print_json, print_table
+from image_builder.commands.common import Exit, account_of, print_json, print_table
+from image_builder.commands.reckoning import reckon
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +18,7 @@ DESCRIPTION = """\
 Lists the images that this program built in this account and region, newest first. A + at a commit
 means that the image folder had uncommitted changes. Where it runs is counted in instances that are
 not terminated, by Auto Scaling group; those of no group are counted too. Why it is kept is why
-`prune` would leave it."""
+`prune` would leave it; what of that cannot be told is said on standard error."""
 EXAMPLES = """examples:
   all images:
     python -m image_builder list --region eu-west-1 --profile ci
@@ -32,7 +33,8 @@ with --json, a list of objects with these keys:
   base (null where none is recorded; else ami_id, and name, created_at, age: empty when out of sight),
   verified_in (time by stack), refusal (empty, or why it must not be used),
   warning (empty, or from when it must not be used, and why),
-  kept_because (what keeps `prune` from removing it; who it is shared with is not asked here),
+  kept_because (what keeps `prune` from removing it; whom it is shared with and which copies of it are
+  in other regions is not asked here),
   runs_in (groups: number of instances by group; without_group: a number)"""
 
 
@@ -44,39 +46,31 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Exit:
     """List."""
     from datetime import UTC, datetime
-    from pathlib import Path
 
-    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY
-    from image_builder.amis import Amis
-    from image_builder.ancestry import base_of
-    from image_builder.ec2_client import make_auto_scaling_client, make_client
-    from image_builder.inventory import listed, plain
-    from image_builder.keeping import Facts, why_kept
-    from image_builder.pruning import gather
+    from image_builder.ami import TAG_FAMILY
+    from image_builder.inventory import plain
 
-    client = make_client(options.region, profile=options.profile)
-    amis = Amis(client, client.meta.region_name)
-    wanted = {TAG_BUILT_BY: TAG_BUILT_BY_PACKER, **({TAG_FAMILY: options.family} if options.family else {})}
-    found = amis.find_by_tags(**wanted)
-    bases = amis.find_by_ids(filter(None, map(base_of, found)))
+    account = account_of(options)
     now = datetime.now(UTC)
-    facts = Facts(now=now)
-    if found:
-        auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
-        facts, _ = gather(client, auto_scaling, Path.cwd(), facts)
-    images = listed(found, bases, facts.users, why_kept(found, facts))
+    images = [
+        image
+        for image in reckon(account, now)
+        if not options.family or image.ami.tags.get(TAG_FAMILY) == options.family
+    ]
     if options.json:
         print_json([plain(image, now) for image in images])
         return Exit.DONE
     if images:
         _show(images, now)
     of_family = f" of {options.family}" if options.family else ""
-    print(f"{amis.region}: {len(images)} image{'' if len(images) == 1 else 's'}{of_family}", flush=True)
+    count = f"{len(images)} image{'' if len(images) == 1 else 's'}"
+    print(f"{account.amis.region}: {count}{of_family}", flush=True)
     return Exit.DONE
 
 
 def _show(images: list[Listed], now: datetime) -> None:
     from image_builder.ancestry import base_of
+    from image_builder.keeping import in_short, shortened
     from image_builder.wording import age
 
     wide, narrow = [], []
@@ -94,7 +88,7 @@ def _show(images: list[Listed], now: datetime) -> None:
                 base_age or "-",
                 ", ".join(image.users.lines) or "-",
                 "; ".join(standing) or "-",
-                "; ".join(image.kept_because) or "-",
+                in_short(image.kept_because) or "-",
             )
         )
         narrow.append(
@@ -104,7 +98,7 @@ def _show(images: list[Listed], now: datetime) -> None:
                 ),
                 "\n".join([base_of(ami) or "-", base_age]).rstrip(),
                 "\n".join(image.users.lines) or "-",
-                "\n".join([*standing, *(f"kept: {why}" for why in image.kept_because)]) or "-",
+                "\n".join([*standing, *(f"kept: {why}" for why in shortened(image.kept_because))]) or "-",
             )
         )
     print_table(

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from image_builder.commands.common import Exit, print_json, print_table
+from image_builder.commands.common import Exit, account_of, complain, print_json, print_table
 
 if TYPE_CHECKING:
+    from image_builder.account import Account
+    from image_builder.keeping import Facts
+    from image_builder.launch_templates import Version
+    from image_builder.project_files import ProjectFiles
     from image_builder.pruning import Plan, Step
 
 HELP = "list, or with --yes remove, images that nothing needs, with their snapshots"
 DESCRIPTION = """\
 Lists the images that this program built in this account and region, and says of each why it is kept
-or why it may go. Kept is what any instance runs that is not terminated; what an Auto Scaling group
+or why it may go. Only those of the families that the stacks in this folder name (imageFamily) may go, or
+those of --family. Kept is what any instance runs that is not terminated; what an Auto Scaling group
 launches or is being rolled out to, and what the newest version of its launch template names; what a
-stack's config in this folder pins; what succeeded in a stack within --keep-days, or is among its newest
---keep; what is shared with other accounts; what a kept image is built on; and what is less than a day
-old and has succeeded nowhere yet. A revoked or rejected image is kept only as long as something uses,
-launches, pins or shares it. With --yes launch template versions that name an image which goes are
-deleted first, then the images with their snapshots, and snapshots that an interrupted run left. May be
-interrupted and run again."""
+stack's config in this folder pins, and a base-image.lock.json names; the newest of each family; what
+succeeded in a stack within --keep-days, or is among its newest --keep; what is shared with other
+accounts; what a copy in another region was made of, while that is there (prune that region first); what a
+kept image is built on; and what is less than a day old and has succeeded nowhere yet. A revoked or
+rejected image is kept only as long as something uses, launches, pins, copied or shares it.
+With --yes launch template versions that name an image which goes are deleted first, then the images
+with their snapshots, and snapshots that an interrupted run left. May be interrupted and run again.
+Where it cannot be told what a stack pins or a group launches, nothing is removed."""
 EXAMPLES = """examples:
   what would go, and why the rest stays:
     python -m image_builder prune --region eu-west-1 --profile ci
   remove it:
     python -m image_builder prune --yes
+  another family alone, whose project is elsewhere:
+    python -m image_builder prune --family golden
   keep two months and the last ten of each stack:
     python -m image_builder prune --keep-days 60 --keep 10
 
@@ -36,12 +45,21 @@ with --json, an object with these keys:
   steps (with --yes: what, id, failure and kept_because: both empty where it was removed)"""
 
 
+_MOST_DAYS = 36500
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this command alone."""
     parser.add_argument("--yes", action="store_true", help="remove (without it nothing changes)")
     parser.add_argument(
+        "--family",
+        action="append",
+        metavar="NAME",
+        help="a family whose images may go (default: those of the stacks in this folder); may be repeated",
+    )
+    parser.add_argument(
         "--keep-days",
-        type=_number,
+        type=_days,
         default=30,
         metavar="DAYS",
         help="keep what succeeded in a stack within so many days (default: 30)",
@@ -60,49 +78,90 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Exit:
     """List, and with --yes remove."""
-    from datetime import UTC, datetime
     from pathlib import Path
 
-    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY
-    from image_builder.amis import Amis
-    from image_builder.ec2_client import make_auto_scaling_client, make_client
-    from image_builder.keeping import Facts
-    from image_builder.project_files import require_project
-    from image_builder.pruning import MOST_ASKED, carry_out, gather, make_plan
+    from image_builder.project_files import read_project_files
+    from image_builder.stack_config import require_project
 
     require_project(Path.cwd())
-    ec2 = make_client(options.region, profile=options.profile)
-    auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
-    amis = Amis(ec2, ec2.meta.region_name)
+    files = read_project_files(Path.cwd())
+    account = account_of(options)
+
+    def look(facts: Facts) -> tuple[Facts, list[Version]]:
+        from image_builder.gathering import gather, require_told
+
+        gathered = gather(account, files, facts)
+        require_told(files, gathered[0])
+        return gathered
+
+    plan = _plan(options, account, _families(options, files), look)
+    if not options.json:
+        _show(plan, account.amis.region)
+    for ami_id, why in plan.facts.unknown.items():
+        complain(f"{ami_id} stays: {why}")
+    steps = _remove(options, account, plan, lambda: look(plan.facts)[0]) if options.yes else []
+    if options.json:
+        print_json(_plain(plan, steps))
+    if plan.facts.unknown or any(step.failure for step in steps):
+        return Exit.FAILED
+    return Exit.FOUND if not options.yes and (plan.going or plan.orphans) else Exit.DONE
+
+
+def _families(options: argparse.Namespace, files: ProjectFiles) -> frozenset[str]:
+    """Those whose images may go."""
+    from image_builder.errors import ImageBuildError
+
+    families = frozenset(options.family or ()) or files.families
+    if not families and not files.problems:
+        raise ImageBuildError(
+            "no stack here names an imageFamily · the families were expected whose images may go · "
+            "pulumi config set imageFamily NAME, or give --family NAME"
+        )
+    return families
+
+
+def _plan(
+    options: argparse.Namespace,
+    account: Account,
+    families: frozenset[str],
+    look: Callable[[Facts], tuple[Facts, list[Version]]],
+) -> Plan:
+    from datetime import UTC, datetime
+
+    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY
+    from image_builder.keeping import Facts
+    from image_builder.pruning import MOST_ASKED, make_plan
+
     # First the images, then their users: one that is built in between is not looked at.
-    built = amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})
-    images = [ami for ami in built if TAG_FAMILY in ami.tags and ami.state != "pending"]
-    wishes = Facts(now=datetime.now(UTC), days=options.keep_days, count=int(options.keep))
-    facts, versions = gather(ec2, auto_scaling, Path.cwd(), wishes)
-    plan = make_plan(
-        ec2,
-        images,
+    built = account.amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})
+    facts, versions = look(
+        Facts(now=datetime.now(UTC), days=options.keep_days, count=options.keep, families=families)
+    )
+    return make_plan(
+        account,
+        [ami for ami in built if TAG_FAMILY in ami.tags and ami.state != "pending"],
         facts,
         versions,
         keeps_shared=not options.include_shared,
         most_asked=None if options.yes else MOST_ASKED,
     )
-    if not options.json:
-        _show(plan, amis.region)
-    steps: list[Step] = []
-    for step in carry_out(ec2, plan) if options.yes else ():
+
+
+def _remove(
+    options: argparse.Namespace, account: Account, plan: Plan, look: Callable[[], Facts]
+) -> list[Step]:
+    from image_builder.pruning import carry_out
+
+    steps = []
+    for step in carry_out(account.ec2, plan, look):
         steps.append(step)
         if not options.json:
             _tell(step)
-    if options.json:
-        print_json(_plain(plan, steps))
-    if any(step.failure for step in steps):
-        return Exit.FAILED
-    return Exit.FOUND if not options.yes and (plan.going or plan.orphans) else Exit.DONE
+    return steps
 
 
 def _show(plan: Plan, region: str) -> None:
-    from image_builder.keeping import why_removed
+    from image_builder.keeping import in_short, why_removed
     from image_builder.wording import age
 
     rows = [
@@ -111,7 +170,7 @@ def _show(plan: Plan, region: str) -> None:
             ami.name,
             age(ami.built_at, plan.facts.now),
             "keep" if plan.reasons[ami.ami_id] else "remove",
-            "; ".join(plan.reasons[ami.ami_id]) or why_removed(ami, plan.facts),
+            in_short(plan.reasons[ami.ami_id]) or why_removed(ami, plan.facts),
         )
         for ami in plan.images
     ]
@@ -132,8 +191,7 @@ def _tell(step: Step) -> None:
     if step.kept_because:
         print(f"{step.what} {step.resource_id} stays: {step.kept_because}", flush=True)
     elif step.failure:
-        line = f"{step.what} {step.resource_id} is not removed: {step.failure}"
-        print(line, file=sys.stderr, flush=True)
+        complain(f"{step.what} {step.resource_id} is not removed: {step.failure}")
     else:
         print(f"removed {step.what} {step.resource_id}", flush=True)
 
@@ -170,6 +228,12 @@ def _plain(plan: Plan, steps: list[Step]) -> dict[str, Any]:
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} · a whole number from 0 was expected")
+    return int(text)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} · a whole number from 0 to {_MOST_DAYS} was expected")
     return int(text)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from image_builder.commands.common import Exit, print_json
-from image_builder.commands.status import project_of
+from image_builder.commands.common import Exit, account_of, complain, print_json
+from image_builder.commands.reckoning import reckon
+
+if TYPE_CHECKING:
+    from image_builder.account import Account
+    from image_builder.report import Report
 
 HELP = "write one self-contained HTML page: environments, lineage of the images, rollouts"
 DESCRIPTION = """\
@@ -41,57 +45,41 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Exit:
     """Ask, and write."""
-    from datetime import UTC, datetime
-
-    from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER
-    from image_builder.amis import Amis
-    from image_builder.ancestry import base_of
-    from image_builder.ec2_client import make_auto_scaling_client, make_client
-    from image_builder.fleets import find_groups, find_instances, find_statuses
-    from image_builder.inventory import listed
-    from image_builder.keeping import Facts, why_kept
-    from image_builder.pruning import gather
-    from image_builder.report import Report
-    from image_builder.usage import users_by_ami
+    from image_builder.stack_config import require_name
 
     if not options.html and not options.json:
-        print("report has nowhere to go · --html FILE, --json or both were expected", file=sys.stderr)
+        complain("report has nowhere to go · --html FILE, --json or both were expected")
         return Exit.USAGE
     if options.html:
         _require_place(options.html)
-    project = options.project or project_of(Path("Pulumi.yaml"))
-    client = make_client(options.region, profile=options.profile)
-    auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
-    amis = Amis(client, client.meta.region_name)
-    found = amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})
-    instances = list(find_instances(client))
-    now = datetime.now(UTC)
-    facts = Facts(now=now)
-    if found:
-        facts, _ = gather(client, auto_scaling, Path.cwd(), facts)
-    groups = find_groups(auto_scaling, project)
-    report = Report(
-        project=project,
-        region=amis.region,
-        made_at=now,
-        groups=find_statuses(client, auto_scaling, groups, instances, rollouts=_ROLLOUTS),
-        images=listed(
-            found,
-            amis.find_by_ids(filter(None, map(base_of, found))),
-            users_by_ami(instances),
-            why_kept(found, facts),
-        ),
-    )
+    report = _make_report(account_of(options), options.project or require_name(Path.cwd()))
     if options.html:
         _write(options.html, report.page())
     if options.json:
         print_json(report.plain())
     else:
-        print(
-            f"{options.html}: {_count(len(found), 'image')}, {_count(len(groups), 'group')} of {project}",
-            flush=True,
-        )
+        images, groups = _count(len(report.images), "image"), _count(len(report.groups), "group")
+        print(f"{options.html}: {images}, {groups} of {report.project}", flush=True)
     return Exit.DONE
+
+
+def _make_report(account: Account, project: str) -> Report:
+    """What there is to tell of *project*."""
+    from datetime import UTC, datetime
+
+    from image_builder.fleets import find_groups, find_instances, find_statuses
+    from image_builder.report import Report
+
+    now = datetime.now(UTC)
+    groups = find_groups(account.auto_scaling, project)
+    instances = list(find_instances(account.ec2)) if groups else []
+    return Report(
+        project=project,
+        region=account.amis.region,
+        made_at=now,
+        groups=find_statuses(account.ec2, account.auto_scaling, groups, instances, rollouts=_ROLLOUTS),
+        images=reckon(account, now),
+    )
 
 
 def _require_place(file: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from image_builder.commands.common import Exit, ami_id, print_json, print_sections, require_ami
+from image_builder.commands.common import Exit, account_of, ami_id, print_json, print_sections, require_ami
 
 HELP = (
     "tell everything about one image: tags, snapshots, files, packages, ancestry up and down, where it runs"
@@ -40,22 +40,20 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
 
     from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER
-    from image_builder.amis import Amis
     from image_builder.ancestry import ancestors, descendants
     from image_builder.details import Details
-    from image_builder.ec2_client import make_client
     from image_builder.fleets import find_instances
     from image_builder.snapshots import Snapshots
 
-    client = make_client(options.region, profile=options.profile)
-    amis = Amis(client, client.meta.region_name)
+    account = account_of(options)
+    amis = account.amis
     ami = require_ami(amis, options.ami_id)
     details = Details(
         ami=ami,
         ancestors=ancestors(ami, lambda base_id: amis.find_by_ids([base_id]).get(base_id)),
         descendants=descendants(ami.ami_id, amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})),
-        snapshots=Snapshots(client).find(ami.snapshot_ids),
-        instances=list(find_instances(client, ami_id=ami.ami_id)),
+        snapshots=Snapshots(account.ec2).find(ami.snapshot_ids),
+        instances=list(find_instances(account.ec2, ami_id=ami.ami_id)),
     )
     now = datetime.now(UTC)
     if options.json:

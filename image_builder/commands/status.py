@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
-from image_builder.commands.common import Exit, print_json, print_sections
+from image_builder.commands.common import Exit, account_of, print_json, print_sections
 
 HELP = "tell of every Auto Scaling group of this project its image and its last rollouts"
 DESCRIPTION = """\
@@ -29,7 +28,6 @@ with --json, a list of objects with these keys:
   rollouts (newest first: refresh_id, status, reason, started_at, ended_at, ami_id: empty where not told)"""
 
 _ROLLOUTS = 5
-_NAME = re.compile(r"^name:\s*[\"']?([^\s\"'#]+)", re.MULTILINE)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,34 +39,19 @@ def run(options: argparse.Namespace) -> Exit:
     """Ask, and tell."""
     from datetime import UTC, datetime
 
-    from image_builder.ec2_client import make_auto_scaling_client, make_client
     from image_builder.fleets import find_groups, find_instances, find_statuses
+    from image_builder.stack_config import require_name
 
-    project = options.project or project_of(Path("Pulumi.yaml"))
-    client = make_client(options.region, profile=options.profile)
-    auto_scaling = make_auto_scaling_client(options.region, profile=options.profile)
-    groups = find_groups(auto_scaling, project)
-    instances = list(find_instances(client)) if groups else []
-    statuses = find_statuses(client, auto_scaling, groups, instances, rollouts=_ROLLOUTS)
+    project = options.project or require_name(Path.cwd())
+    account = account_of(options)
+    groups = find_groups(account.auto_scaling, project)
+    instances = list(find_instances(account.ec2)) if groups else []
+    statuses = find_statuses(account.ec2, account.auto_scaling, groups, instances, rollouts=_ROLLOUTS)
     now = datetime.now(UTC)
     if options.json:
         print_json([status.plain(now) for status in statuses])
         return Exit.DONE
     print_sections([status.section(now) for status in statuses])
-    print(
-        f"{client.meta.region_name}: {len(groups)} group{'' if len(groups) == 1 else 's'} of {project}",
-        flush=True,
-    )
+    count = f"{len(groups)} group{'' if len(groups) == 1 else 's'}"
+    print(f"{account.amis.region}: {count} of {project}", flush=True)
     return Exit.DONE
-
-
-def project_of(file: Path) -> str:
-    """The name in Pulumi's project *file*."""
-    from image_builder.errors import ImageBuildError
-
-    found = _NAME.search(file.read_text()) if file.is_file() else None
-    if found is None:
-        raise ImageBuildError(
-            f"{file} names no project · one was expected here · go to the project's folder, or give --project"
-        )
-    return found[1]

@@ -80,6 +80,8 @@ def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the
     assert ask(reverted["url"])["ami_id"] == before["ami_id"]
     assert own_images(ec2) == images
 
+    # The newest image of a family stays as long as it may be used.
+    project.image_builder("revoke", edited["ami_id"], "--reason", "the edit was reverted")
     pruned = project.image_builder("prune", "--yes", "--keep", "0", "--keep-days", "0")
     kept = {image["ami_id"]: image["kept_because"] for image in pruned["images"]}
     assert f"launched by {reverted['auto_scaling_group']}" in kept[before["ami_id"]]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from image_builder.ami import Ami, iso
 from image_builder.groups import Group, GroupStatus, Refresh
 from image_builder.inventory import Listed
+from image_builder.launching import Launching
 from image_builder.report import Report
 from image_builder.usage import NOBODY, Instance, Users
 
@@ -87,8 +88,7 @@ def status_of(
             name=name,
             stack=stack,
             desired_capacity=len(own),
-            launch_template_id="lt-1",
-            launch_template_version="1",
+            launching=Launching(),
             instance_ids=frozenset(one.instance_id for one in own),
         ),
         target_ami_id=target,

@@ -6,22 +6,25 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+import pytest
 from botocore.stub import Stubber
 
-from image_builder.fleets import find_refreshes
+from image_builder.fleets import find_refreshes, find_running
 from image_builder.groups import Group
+from image_builder.launch_templates import TemplateVersion
+from image_builder.launching import Launching, launching_of
 
+TEMPLATE = "lt-0123456789abcdef0"
 GROUP = Group(
     name="web",
     stack="dev",
     desired_capacity=2,
-    launch_template_id="lt-0123456789abcdef0",
-    launch_template_version="7",
+    launching=Launching(templates=(TemplateVersion(template_id=TEMPLATE, version="7"),)),
     instance_ids=frozenset(),
 )
 
 
-def refresh(number: int, template_id: str = GROUP.launch_template_id, version: str = "") -> dict[str, Any]:
+def refresh(number: int, template_id: str = TEMPLATE, version: str = "") -> dict[str, Any]:
     """A rollout as DescribeInstanceRefreshes tells it; with no *version* it was to bring nothing by name."""
     template = {"LaunchTemplateId": template_id, "Version": version}
     return {
@@ -45,7 +48,7 @@ def told_amis(refreshes: list[dict[str, Any]], versions: dict[str, Any] | None, 
             ec2_stub.add_client_error(operation, service_error_code=error)
         elif versions is not None:
             asked = {
-                "LaunchTemplateId": GROUP.launch_template_id,
+                "LaunchTemplateId": TEMPLATE,
                 "MinVersion": min(versions, key=int),
                 "MaxVersion": max(versions, key=int),
             }
@@ -78,3 +81,32 @@ def test_ec2_is_not_asked_for_what_no_rollout_names_by_number() -> None:
     others = [refresh(3), refresh(2, version="$Latest"), refresh(1, template_id="lt-other", version="3")]
 
     assert told_amis(others, None) == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_running"),
+    [
+        ("Pending", True),
+        ("InProgress", True),
+        ("Baking", True),
+        ("Cancelling", True),
+        ("RollbackInProgress", True),
+        ("A status to come", True),
+        ("Successful", False),
+        ("Failed", False),
+        ("Cancelled", False),
+        ("RollbackSuccessful", False),
+        ("RollbackFailed", False),
+    ],
+)
+def test_only_a_rollout_that_has_ended_needs_no_image(status: str, is_running: bool) -> None:
+    session = boto3.session.Session(
+        aws_access_key_id="local", aws_secret_access_key="local", region_name="us-east-1"
+    )
+    scaling = session.client("autoscaling")
+    described = {**refresh(1, version="3"), "Status": status}
+    with Stubber(scaling) as stub:
+        stub.add_response("describe_instance_refreshes", {"InstanceRefreshes": [described]})
+        running = find_running(scaling, GROUP)
+
+    assert running == (launching_of(described["DesiredConfiguration"]) if is_running else None)

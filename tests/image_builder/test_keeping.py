@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from image_builder import keeping
 from image_builder.ami import Ami
-from image_builder.keeping import Facts, why_kept, why_removed
+from image_builder.keeping import Facts, in_short, why_removed
 from image_builder.usage import Users
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NEVER = "0001-01-01T00:00:00Z"
 LONG_AGO, LAST_WEEK, LAST_HOUR = "2026-01-01T00:00:00Z", "2026-11-16T12:00:00Z", "2026-11-23T11:00:00Z"
 FACTS = Facts(now=NOW, days=30, count=0)
+
+
+NEWEST_ID = "ami-newest"
+
+
+def why_kept(images: Sequence[Ami], facts: Facts) -> dict[str, list[str]]:
+    """What is told of *images*, where there is a newer one of each family."""
+    newest = [
+        ami(f"{NEWEST_ID}-{family}", NOW.isoformat(), ImageFamily=family, **succeeded("old", NEVER))
+        for family in sorted({image.tags["ImageFamily"] for image in images})
+    ]
+    told = keeping.why_kept([*newest, *images], facts)
+    return {ami_id: reasons for ami_id, reasons in told.items() if not ami_id.startswith(NEWEST_ID)}
 
 
 def ami(ami_id: str = "ami-1", built_at: str = LONG_AGO, **tags: str) -> Ami:
@@ -45,6 +61,9 @@ def succeeded(stack: str, moment: str) -> dict[str, str]:
         (ami(), {"launchers": {"ami-1": ["launched by web-prod"]}}, "launched by web-prod"),
         (ami(), {"pins": {"ami-1": ["Pulumi.prod.yaml"]}}, "pinned in Pulumi.prod.yaml"),
         (ami(), {"shared": {"ami-1": ["111122223333"]}}, "shared with 111122223333"),
+        (ami(), {"unknown": {"ami-1": "cannot be told"}}, "cannot be told"),
+        (ami(), {"copied": {"ami-1": ["its copy ami-2 is in eu-west-1"]}}, "its copy ami-2 is in eu-west-1"),
+        (ami(), {"families": frozenset({"db"})}, "not of this project's families"),
         (ami(**succeeded("dev", LAST_WEEK)), {}, "succeeded in dev 7 days ago"),
         (ami(**succeeded("dev", LONG_AGO)), {"count": 1}, "one of the newest 1 of dev"),
         (ami(built_at=LAST_HOUR), {}, "built 60 min ago, may be rolled out just now"),
@@ -103,3 +122,35 @@ def test_what_a_kept_image_is_built_on_stays_down_to_the_first() -> None:
 
 def test_a_time_that_cannot_be_read_keeps_its_image() -> None:
     assert why_kept([ami(**succeeded("dev", "yesterday"))], FACTS)["ami-1"]
+
+
+def test_the_newest_of_each_family_that_can_be_used_stays() -> None:
+    images = [
+        ami("ami-4", "2026-01-04T00:00:00Z", Revoked="it leaks"),
+        replace(ami("ami-3", "2026-01-03T00:00:00Z"), state="failed"),
+        ami("ami-2", "2026-01-02T00:00:00Z"),
+        ami("ami-1", "2026-01-01T00:00:00Z"),
+        ami("ami-0", "2026-01-01T00:00:00Z", ImageFamily="golden"),
+    ]
+
+    kept = keeping.why_kept(images, FACTS)
+
+    assert {ami_id: reasons for ami_id, reasons in kept.items() if reasons} == {
+        "ami-2": ["the newest of web"],
+        "ami-0": ["the newest of golden"],
+    }
+
+
+def test_what_an_image_of_another_project_is_built_on_stays() -> None:
+    images = [ami("ami-1"), ami("ami-2", ImageFamily="blog", SourceAmi="ami-1")]
+
+    kept = why_kept(images, replace(FACTS, families=frozenset({"web"})))
+
+    assert kept["ami-1"] == ["ami-2 is built on it"]
+
+
+def test_of_many_reasons_a_cell_has_the_first_ones() -> None:
+    reasons = [f"ami-{number} is built on it" for number in range(218)]
+
+    assert in_short(reasons[:2]) == "ami-0 is built on it; ami-1 is built on it"
+    assert in_short(reasons).endswith("; ami-5 is built on it; …and 212 more")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -12,7 +13,7 @@ import botocore.client
 import pytest
 from rich.text import Text
 
-from image_builder import pruning
+from image_builder import gathering
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
@@ -27,9 +28,10 @@ OURS = {
 
 
 @pytest.fixture(autouse=True)
-def _no_rollouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The emulated Auto Scaling knows no instance refreshes."""
-    monkeypatch.setattr(pruning, "find_refreshes", lambda *_: [])
+def _nowhere(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    """The commands run outside of any checkout; the emulated Auto Scaling knows no instance refreshes."""
+    assert not list(project.iterdir())
+    monkeypatch.setattr(gathering, "find_running", lambda *_: None)
 
 
 def start_group(ec2: EmulatedEc2, ami_id: str, name: str, count: int) -> None:
@@ -110,6 +112,46 @@ def test_one_family_is_listed_alone(ec2: EmulatedEc2, capsys: pytest.CaptureFixt
     assert "db-1" in printed
     assert "web-1" not in printed
     assert printed.endswith("us-east-1: 1 image of db\n")
+
+
+def test_what_another_family_is_built_on_is_told_of_a_family_that_is_listed_alone(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]
+) -> None:
+    golden = ec2.register("golden-1", **{**OURS, "ImageFamily": "golden"})
+    ami_id = ec2.register("web-1", **{**OURS, "SourceAmi": golden})
+
+    assert main(["list", "--family", "golden", "--json"]) == Exit.DONE
+
+    (image,) = json.loads(capsys.readouterr().out)
+    assert f"{ami_id} is built on it" in image["kept_because"]
+
+
+def test_a_stacks_config_that_cannot_be_read_is_said_and_the_images_are_listed(
+    ec2: EmulatedEc2, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ami_id = ec2.register("web-1", **OURS)
+    (project / "Pulumi.prod.yaml").write_text("config: [")
+
+    assert main(["list", "--json"]) == Exit.DONE
+
+    printed = capsys.readouterr()
+    assert [image["ami_id"] for image in json.loads(printed.out)] == [ami_id]
+    assert printed.err.startswith("Pulumi.prod.yaml cannot be read: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_that_aws_does_not_answer_is_said_while_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in EmulatedEc2(endpoint_url="http://127.0.0.1:9").environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+
+    assert main(["list"]) == Exit.FAILED
+
+    first, last = capsys.readouterr().err.splitlines()
+    assert first == "AWS does not answer (EndpointConnectionError): waiting and trying again"
+    assert last.startswith("AWS could not be asked: ")
 
 
 def test_an_empty_account_has_no_images(ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,30 +11,34 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from image_builder import pruning, removal
+from image_builder import gathering, pruning, removal
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
-from image_builder.errors import ImageBuildError
-from image_builder.groups import Group, Refresh
-from image_builder.launch_templates import Version
-from image_builder.project_files import pinned_amis
-from image_builder.pruning import launchers
+from image_builder.launching import Launching, launching_of
+from tests.image_builder import sample_reports
 from tests.image_builder.emulated_ec2 import EmulatedEc2
 from tests.image_builder.recorded_images import bare_image
 from tests.image_builder.test_list_images import start_group
 
+NEWEST = "web-newest"
 OURS = {"Built-By": "packer", "ImageFamily": "web", "BuiltAt": "2026-01-01T00:00:00Z"}
 
 
 @pytest.fixture(autouse=True)
-def _no_rollouts(monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
-    """The emulated Auto Scaling knows no instance refreshes; the commands run in an empty checkout."""
-    (project / "Pulumi.yaml").write_text("name: shop\n")
-    monkeypatch.setattr(pruning, "find_refreshes", lambda *_: [])
+def _checkout(ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch, project: Path) -> None:
+    """The commands run in a checkout of family web, whose newest image always stays.
+
+    The emulated Auto Scaling knows no instance refreshes.
+    """
+    (project / "Pulumi.yaml").write_text("name: shop\nconfig:\n  imageFamily: web\n")
+    monkeypatch.setattr(gathering, "find_running", lambda *_: None)
+    ec2.register(NEWEST, **{**OURS, "BuiltAt": "2026-02-01T00:00:00Z"})
 
 
 def images(ec2: EmulatedEc2) -> set[str]:
-    return {image["ImageId"] for image in ec2.client().describe_images(Owners=["self"])["Images"]}
+    """All but the newest."""
+    found = ec2.client().describe_images(Owners=["self"])["Images"]
+    return {image["ImageId"] for image in found if image["Name"] != NEWEST}
 
 
 def snapshots_of(ec2: EmulatedEc2, ami_id: str) -> list[str]:
@@ -54,7 +58,9 @@ def pruned(capsys: pytest.CaptureFixture[str], *options: str, exit_code: Exit = 
     """What the command says to programs."""
     assert main(["prune", "--json", *options]) == exit_code
     told: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return told
+    newest = [image for image in told["images"] if image["name"] == NEWEST]
+    assert all("the newest of web" in image["kept_because"] for image in newest)
+    return {**told, "images": [image for image in told["images"] if image not in newest]}
 
 
 def test_a_dry_run_says_what_would_go_and_why_and_removes_nothing(
@@ -154,29 +160,6 @@ def test_without_all_stack_config_nothing_is_removed(
     assert images(ec2) == {ami_id}
 
 
-@pytest.mark.parametrize(
-    ("text", "pins"),
-    [
-        ("", {}),
-        ("encryptionsalt: v1\n", {}),
-        ("config:\n  aws:region: us-east-1\n", {}),
-        ('config:\n  web:pinnedAmi: ""\n', {}),
-        ("config:\n  web:pinnedAmi: ami-1\n", {"ami-1": ["Pulumi.dev.yaml"]}),
-    ],
-)
-def test_a_stacks_config_is_read_for_its_pin(tmp_path: Path, text: str, pins: dict[str, list[str]]) -> None:
-    (tmp_path / "Pulumi.dev.yaml").write_text(text)
-
-    assert pinned_amis(tmp_path) == pins
-
-
-@pytest.mark.parametrize("entry", ["ami-1", "{type: string, default: ami-1}", "{value: ami-1}"])
-def test_a_pin_of_all_stacks_counts_too(tmp_path: Path, entry: str) -> None:
-    (tmp_path / "Pulumi.yaml").write_text(f"name: web\nconfig:\n  pinnedAmi: {entry}\n")
-
-    assert pinned_amis(tmp_path) == {"ami-1": ["Pulumi.yaml"]}
-
-
 def test_elsewhere_than_in_the_project_nothing_is_pruned(
     ec2: EmulatedEc2, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,16 +196,9 @@ def test_versions_of_another_projects_launch_template_stay(
         ec2.client().create_launch_template_version(
             LaunchTemplateName="web", LaunchTemplateData={"ImageId": ami_id}
         )
-    (project / "Pulumi.yaml").write_text("name: another\n")
+    (project / "Pulumi.yaml").write_text("name: another\nconfig:\n  imageFamily: web\n")
 
     assert pruned(capsys, exit_code=Exit.FOUND)["launch_template_versions"] == []
-
-
-def test_a_pin_that_is_a_secret_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  web:pinnedAmi:\n    secure: abc\n")
-
-    with pytest.raises(ImageBuildError, match="is a secret or no text"):
-        pinned_amis(tmp_path)
 
 
 def test_what_fails_is_said_the_rest_goes_and_the_next_run_finishes(
@@ -286,49 +262,175 @@ def test_an_image_that_is_launched_meanwhile_stays(
 
     (step,) = pruned(capsys, "--yes")["steps"]
 
-    assert step["kept_because"].endswith("runs it by now")
+    assert step["kept_because"] == "runs in no group: 1, by now"
     assert images(ec2) == {ami_id}
 
 
-def test_what_a_group_launches_or_is_rolled_out_to_is_told() -> None:
-    versions = [
-        Version(template_id="lt-1", number=number, ami_id=f"ami-{number}", is_default=number == 1)
-        for number in range(1, 5)
-    ]
-
-    mixed = replace(group("c", "2"), other_templates=(("lt-1", "2"),))
-    configured = replace(group("d", ""), launch_template_id="")
-
-    told = launchers(
-        [group("a", "2"), group("b", "$Default"), mixed, configured], versions, {"a": "ami-3"}, {"d": "ami-9"}
-    )
-
-    assert told == {
-        "ami-9": ["launched by d"],
-        "ami-2": ["launched by a", "launched by c"],
-        "ami-3": ["being rolled out in a"],
-        "ami-1": ["launched by b"],
-        "ami-4": ["in the newest version of lt-1"],
-    }
-
-
-def group(name: str, version: str) -> Group:
-    return Group(
-        name=name,
-        stack="dev",
-        desired_capacity=1,
-        launch_template_id="lt-1",
-        launch_template_version=version,
-        instance_ids=frozenset(),
-    )
-
-
-@pytest.mark.parametrize(("status", "ami_id"), [("InProgress", "ami-3"), ("Successful", "")])
-def test_only_a_rollout_under_way_needs_its_image(
-    monkeypatch: pytest.MonkeyPatch, status: str, ami_id: str
+def test_what_may_be_launched_meanwhile_stays(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refresh = Refresh(refresh_id="r", status=status, reason="", started_at="", ended_at="", ami_id="ami-3")
-    monkeypatch.setattr(pruning, "find_refreshes", lambda *_: [refresh])
+    launched, going = old_image(ec2, "web-1"), old_image(ec2, "web-2")
+    monkeypatch.setattr(pruning, "BATCH", 1)
+    remove = pruning._remove_image
+
+    def remove_and_launch(client: Any, ami: Any) -> Any:
+        start_group(ec2, launched, "web", 0)
+        return remove(client, ami)
+
+    monkeypatch.setattr(pruning, "_remove_image", remove_and_launch)
+    monkeypatch.setattr(pruning.Plan, "going", property(lambda plan: in_order(plan, going, launched)))
+
+    steps = {step["id"]: step["kept_because"] for step in pruned(capsys, "--yes")["steps"]}
+
+    assert steps[going] == ""
+    assert steps[launched].startswith("launched by web; in the newest version of lt-")
+    assert images(ec2) == {launched}
+
+
+def in_order(plan: pruning.Plan, *ami_ids: str) -> list[Any]:
+    by_id = {ami.ami_id: ami for ami in plan.images}
+    return [by_id[ami_id] for ami_id in ami_ids]
+
+
+def test_where_it_cannot_be_told_again_what_is_needed_the_rest_stays(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ami_id = old_image(ec2, "web-1")
+    running = iter([None, of_another_template()])
+    monkeypatch.setattr(gathering, "find_running", lambda *_: next(running))
+    start_group(ec2, bare_image(ec2, "by-hand", {}), "web", 0)
+
+    (step,) = pruned(capsys, "--yes", exit_code=Exit.FAILED)["steps"]
+
+    assert step["failure"].startswith("what is needed by now cannot be told: being rolled out in web is a ")
+    assert ami_id in images(ec2)
+
+
+def of_another_template() -> Launching:
+    """What a rollout to a template that EC2 does not know (yet) launches from."""
+    return launching_of({"LaunchTemplate": {"LaunchTemplateId": "lt-0123456789abcdef0", "Version": "7"}})
+
+
+def test_while_it_cannot_be_told_what_is_being_rolled_out_nothing_is_removed(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ami_id = old_image(ec2, "web-1")
+    monkeypatch.setattr(gathering, "find_running", lambda *_: of_another_template())
+    start_group(ec2, ami_id, "web", 0)
+
+    assert main(["prune", "--yes"]) == Exit.FAILED
+
+    error = capsys.readouterr().err
+    assert error.startswith(
+        "being rolled out in web is a launch template version that is not there · an AMI "
+    )
+    assert error.count("\n") == 1
+    assert images(ec2) == {ami_id}
+
+
+def test_an_original_stays_as_long_as_a_copy_of_it_is_there(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = ec2.register("web-1", in_region="eu-west-1")
+    ami_id = old_image(ec2, "web-1", **{"CopiedTo:eu-west-1": copy})
+
+    (image,) = pruned(capsys, "--yes")["images"]
+    assert image["kept_because"] == [f"its copy {copy} is in eu-west-1"]
+
+    ec2.client("eu-west-1").deregister_image(ImageId=copy)
+    pruned(capsys, "--yes")
+    assert ami_id not in images(ec2)
+
+
+def test_an_original_stays_where_the_region_of_its_copy_cannot_be_asked(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ami_id = old_image(ec2, "web-1", **{"CopiedTo:eu-west-1": "ami-00000000000000009"})
+    answer: Any = {"Error": {"Code": "AuthFailure", "Message": "not enabled"}}
+
+    def refuse(*_: Any) -> Any:
+        raise ClientError(answer, "DescribeImages")
+
+    monkeypatch.setattr(removal.Amis, "elsewhere", refuse)
+
+    (image,) = pruned(capsys, "--yes")["images"]
+
+    assert image["kept_because"] == [
+        "whether its copy ami-00000000000000009 in eu-west-1 is there cannot be told: AuthFailure"
+    ]
+    assert images(ec2) == {ami_id}
+
+
+def test_images_and_snapshots_of_another_projects_family_stay_unless_it_is_named(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "UNVERIFIED", datetime.max - datetime.max)
+    theirs = {**OURS, "ImageFamily": "api"}
+    going = bare_image(ec2, "api-1", theirs)
+    newest = ec2.register("api-2", **{**theirs, "BuiltAt": "2026-02-01T00:00:00Z"})
+    gone = bare_image(ec2, "api-0", theirs)
+    left = snapshots_of(ec2, gone)
+    tags = [{"Key": key, "Value": value} for key, value in theirs.items()]
+    ec2.client().create_tags(Resources=left, Tags=tags)
+    ec2.client().deregister_image(ImageId=gone)
+
+    told = pruned(capsys, "--yes")
+
+    assert {one["ami_id"]: one["kept_because"] for one in told["images"]} == {
+        going: ["not of this project's families"],
+        newest: ["not of this project's families", "the newest of api"],
+    }
+    assert told["snapshots"] == []
+    told = pruned(capsys, "--yes", "--family", "api", "--family", "blog")
+    assert [step["id"] for step in told["steps"]] == [going, *left]
+    assert images(ec2) == {newest}
+
+
+def test_where_no_family_is_named_nothing_is_removed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "Pulumi.yaml").write_text("name: shop\n")
+
+    assert main(["prune", "--yes"]) == Exit.FAILED
+
+    assert capsys.readouterr().err.startswith("no stack here names an imageFamily · ")
+
+
+def test_an_image_that_cannot_be_asked_stays_and_the_rest_goes(
+    ec2: EmulatedEc2, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = old_image(ec2, "web-1")
+    old_image(ec2, "web-2")
+    find_accounts = pruning.find_accounts
+
+    def refuse(client: Any, ami: Any) -> list[str]:
+        if ami.ami_id == odd:
+            answer: Any = {"Error": {"Code": "InvalidAMIID.Unavailable", "Message": "being removed"}}
+            raise ClientError(answer, "DescribeImageAttribute")
+        return find_accounts(client, ami)
+
+    monkeypatch.setattr(pruning, "find_accounts", refuse)
+
+    assert main(["prune", "--yes", "--json"]) == Exit.FAILED
+
+    printed = capsys.readouterr()
+    kept = {one["ami_id"]: one["kept_because"] for one in json.loads(printed.out)["images"]}
+    why = "whom it is shared with cannot be told: InvalidAMIID.Unavailable"
+    assert kept[odd] == [why]
+    assert printed.err == f"{odd} stays: {why}\n"
+    assert images(ec2) == {odd}
+
+
+def test_an_image_that_failed_is_not_asked_whom_it_is_shared_with() -> None:
     nobody: Any = None
 
-    assert pruning._rolling_to(nobody, nobody, group("a", "2")) == ami_id
+    assert removal.find_accounts(nobody, replace(sample_reports.ami_of(1, hours=1), state="failed")) == []
+
+
+@pytest.mark.parametrize("days", ["999999999999", "-1", "²"])
+def test_a_number_of_days_that_is_none_is_wrong_usage(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["prune", f"--keep-days={days}"])
+
+    assert ended.value.code == Exit.USAGE
+    assert "a whole number from 0 to 36500 was expected" in capsys.readouterr().err

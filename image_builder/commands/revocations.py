@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,16 +30,18 @@ class Told:
     copies: Sequence[Copies]
     now: datetime
 
-    @property
+    @functools.cached_property
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Id, name, outcome and the tag's value of each image that is concerned, copies last."""
         concerned = [one.ami for one in descendants(self.ami_id, self.registry.images.values())]
         if root := self.registry.images.get(self.ami_id):
             concerned.insert(0, root)
-        rows = [(ami.ami_id, ami.name, *_outcome(ami, self.changes)) for ami in concerned]
+        changes = _by_ami(self.changes)
+        rows = [(ami.ami_id, ami.name, *_outcome(ami, changes)) for ami in concerned]
         for there in self.copies:
+            changes = _by_ami(there.changes)
             rows += [
-                (ami.ami_id, f"{ami.name} in {there.region}", *_outcome(ami, there.changes))
+                (ami.ami_id, f"{ami.name} in {there.region}", *_outcome(ami, changes))
                 for ami in there.images.values()
             ]
         return rows
@@ -49,8 +52,12 @@ class Told:
         return next((users[ami_id] for users in by_region if ami_id in users), NOBODY)
 
 
-def _outcome(ami: Ami, changes: Iterable[Change]) -> tuple[str, str]:
-    change = next((change for change in changes if change.ami.ami_id == ami.ami_id), None)
+def _by_ami(changes: Iterable[Change]) -> dict[str, Change]:
+    return {change.ami.ami_id: change for change in changes}
+
+
+def _outcome(ami: Ami, changes: Mapping[str, Change]) -> tuple[str, str]:
+    change = changes.get(ami.ami_id)
     value = change.after if change else ami.tags.get(TAG_REVOKED, "")
     return ("revoked" if value else "restored") if change else "unchanged", value
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from image_builder.__main__ import main
+from image_builder.amis import Amis
 from image_builder.commands.common import Exit
 from tests.image_builder.emulated_ec2 import EmulatedEc2
 from tests.image_builder.recorded_images import bare_image, image_of
@@ -180,3 +182,46 @@ def test_a_stack_without_a_config_is_refused(prod: Path, capsys: pytest.CaptureF
     assert main(["explain", "--stack", "pord"]) == Exit.FAILED
 
     assert "there is no Pulumi.pord.yaml · the config of a stack was expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("verifies", "is_said"), [("true", True), ("false", False)])
+def test_that_checks_are_run_first_is_said_where_the_stack_has_them_run(
+    ec2: EmulatedEc2,
+    folder: Path,
+    prod: Path,
+    capsys: pytest.CaptureFixture[str],
+    verifies: str,
+    is_said: bool,
+) -> None:
+    image_of(ec2, folder)
+    prod.write_text(f"config:\n  shop:verifyImage: {verifies}\n")
+
+    assert main(["explain", "--stack", "prod"]) == Exit.DONE
+
+    assert ("its checks are run first" in capsys.readouterr().out) is is_said
+
+
+def test_images_of_trusted_accounts_are_looked_for_whatever_form_the_list_has(
+    ec2: EmulatedEc2, folder: Path, prod: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ec2.endpoint_url
+    assert folder.is_dir()
+    asked: list[Sequence[str]] = []
+    monkeypatch.setattr(Amis, "find_public", lambda _self, owners, _filters: asked.append(owners) or [])
+
+    for owners in ('["self", "111122223333"]', '\'["self", "111122223333"]\''):
+        prod.write_text(f"config:\n  shop:imageOwners: {owners}\n")
+        assert main(["explain", "--stack", "prod"]) == Exit.FOUND
+
+    assert asked == [["111122223333"], ["111122223333"]]
+
+
+def test_a_stacks_pin_that_is_a_secret_is_one_line(
+    ec2: EmulatedEc2, prod: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ec2.endpoint_url
+    prod.write_text("config:\n  shop:pinnedAmi: {secure: abc}\n")
+
+    assert main(["explain", "--stack", "prod"]) == Exit.FAILED
+
+    assert capsys.readouterr().err.startswith("Pulumi.prod.yaml: pinnedAmi is a secret · ")

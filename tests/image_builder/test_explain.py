@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_builder.__main__ import main
+from image_builder.ami import Ami
 from image_builder.amis import Amis
 from image_builder.commands.common import Exit
 from tests.image_builder.emulated_ec2 import EmulatedEc2
@@ -207,7 +208,12 @@ def test_images_of_trusted_accounts_are_looked_for_whatever_form_the_list_has(
     assert ec2.endpoint_url
     assert folder.is_dir()
     asked: list[Sequence[str]] = []
-    monkeypatch.setattr(Amis, "find_public", lambda _self, owners, _filters: asked.append(owners) or [])
+
+    def find_public(_amis: Amis, owners: Sequence[str], _filters: object) -> list[Ami]:
+        asked.append(owners)
+        return []
+
+    monkeypatch.setattr(Amis, "find_public", find_public)
 
     for owners in ('["self", "111122223333"]', '\'["self", "111122223333"]\''):
         prod.write_text(f"config:\n  shop:imageOwners: {owners}\n")

@@ -25,7 +25,7 @@ AMI = ami_of(1, hours=3)
 COMPARISON = Comparison(files={"app/server.py": "changed"}, variables=["port"])
 BASE = BASES[DEBIAN]
 
-LISTED = {
+LISTED: dict[str, Any] = {
     "ami_id": "",
     "name": "",
     "family": "",
@@ -64,8 +64,8 @@ STATUS = {
     "off_target": {},
     "rollouts": [dict.fromkeys(["refresh_id", "status", "reason", "started_at", "ended_at", "ami_id"], "")],
 }
-CHANGES = {"files": [{"path": "", "change": ""}], "variables": [""], "hindrance": ""}
-DIFFERENCE = {
+CHANGES: dict[str, Any] = {"files": [{"path": "", "change": ""}], "variables": [""], "hindrance": ""}
+DIFFERENCE: dict[str, Any] = {
     **{
         side: dict.fromkeys(["ami_id", "name", "commit", "is_dirty", "built_at", "base"], "")
         for side in ("old", "new")
@@ -78,7 +78,7 @@ DIFFERENCE = {
     "commits_only_in_old": [{"sha": "", "subject": ""}],
     "commits_hindrance": "",
 }
-SHOWN = {
+SHOWN: dict[str, Any] = {
     **LISTED,
     "owner_id": "",
     "architecture": "",
@@ -96,7 +96,7 @@ SHOWN = {
     "descendants": [dict.fromkeys(["ami_id", "name", "built_on", "generation", "built_at", "refusal"], "")],
     "instances": [dict.fromkeys(["instance_id", "state", "group"], "")],
 }
-EXPLAINED = {
+EXPLAINED: dict[str, Any] = {
     **dict.fromkeys(["outcome", "ami_id", "family", "fingerprint"], ""),
     "refused": [{"ami_id": "", "reason": ""}],
     "against": {**dict.fromkeys(["ami_id", "name", "commit", "built_at"], ""), **CHANGES},

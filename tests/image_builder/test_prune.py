@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from image_builder import gathering, pruning, removal
 from image_builder.__main__ import main
+from image_builder.amis import Amis
 from image_builder.commands.common import Exit
 from image_builder.launching import Launching, launching_of
 from tests.image_builder import sample_reports
@@ -351,7 +352,7 @@ def test_an_original_stays_where_the_region_of_its_copy_cannot_be_asked(
     def refuse(*_: Any) -> Any:
         raise ClientError(answer, "DescribeImages")
 
-    monkeypatch.setattr(removal.Amis, "elsewhere", refuse)
+    monkeypatch.setattr(Amis, "elsewhere", refuse)
 
     (image,) = pruned(capsys, "--yes")["images"]
 
@@ -370,8 +371,9 @@ def test_images_and_snapshots_of_another_projects_family_stay_unless_it_is_named
     newest = ec2.register("api-2", **{**theirs, "BuiltAt": "2026-02-01T00:00:00Z"})
     gone = bare_image(ec2, "api-0", theirs)
     left = snapshots_of(ec2, gone)
-    tags = [{"Key": key, "Value": value} for key, value in theirs.items()]
-    ec2.client().create_tags(Resources=left, Tags=tags)
+    ec2.client().create_tags(
+        Resources=left, Tags=[{"Key": key, "Value": value} for key, value in theirs.items()]
+    )
     ec2.client().deregister_image(ImageId=gone)
 
     told = pruned(capsys, "--yes")
@@ -401,7 +403,7 @@ def test_an_image_that_cannot_be_asked_stays_and_the_rest_goes(
 ) -> None:
     odd = old_image(ec2, "web-1")
     old_image(ec2, "web-2")
-    find_accounts = pruning.find_accounts
+    find_accounts = removal.find_accounts
 
     def refuse(client: Any, ami: Any) -> list[str]:
         if ami.ami_id == odd:

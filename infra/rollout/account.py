@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import ProfileNotFound
 
 from infra.rollout.errors import RolloutError
+from infra.rollout.marking import VERIFIED_IN
 from infra.rollout.patience import Patience
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.values import Image, Refresh
@@ -54,7 +55,9 @@ class Account(Refreshes):
                 for image in page["Images"]:
                     tags = {tag["Key"]: tag["Value"] for tag in image.get("Tags", ())}
                     found[image["ImageId"]] = Image(
-                        name=image.get("Name", ""), commit=tags.get("GitCommit", "")
+                        name=image.get("Name", ""),
+                        commit=tags.get("GitCommit", ""),
+                        is_verified=any(key.startswith(VERIFIED_IN) for key in tags),
                     )
         return found
 

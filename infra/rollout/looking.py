@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache, partial
 
 from infra.rollout.account import Account
 from infra.rollout.errors import RolloutError
@@ -78,17 +79,30 @@ def find_target(account: Account, group: Group, running: Refresh | None) -> Targ
 def find_previous_ami(
     account: Account, group: Group, history: list[Refresh], launched: str | None
 ) -> str | None:
-    """The AMI that the group launched before: of its last other successful refresh, or the version before."""
-    now = group.launch_template_version
-    arrived = [one.launch_template_version for one in history if one.status == "Successful"]
-    versions = [one for one in arrived if one and one != now][:1]
-    if now.isdecimal() and int(now) > 1:
-        versions.append(str(int(now) - 1))
-    for version in versions:
-        ami_id = _ami(account, group.launch_template_id, version)
-        if ami_id and ami_id != launched:
+    """The AMI that the group was on before; None where nothing proves that one was.
+
+    It is the last other AMI that a refresh brought the group to, unless a later one to it was turned back.
+    Where there is none, the version before counts, which the group may have been made with, if no refresh
+    led to its AMI and the AMI is tagged with a success.
+    """
+    template, now = group.launch_template_id, group.launch_template_version
+    find_ami = cache(partial(_ami, account))
+    failed: set[str] = set()
+    known = {launched}
+    for one in history:
+        ami_id = find_ami(one.launch_template_id or template, one.launch_template_version or "")
+        if not ami_id or ami_id == launched or ami_id in failed:
+            continue
+        if one.status == "Successful":
             return ami_id
-    return None
+        known.add(ami_id)
+        if one.status == "Failed" or one.status.startswith("Rollback"):
+            failed.add(ami_id)
+    before = find_ami(template, str(int(now) - 1)) if now.isdecimal() and int(now) > 1 else None
+    if before is None or before in known:
+        return None
+    image = account.find_images([before]).get(before)
+    return before if image and image.is_verified else None
 
 
 def _ami(account: Account, template: str, version: str) -> str | None:

@@ -103,7 +103,7 @@ class Situation:
 
     def _image(self, ami_id: str | None) -> dict[str, Any]:
         image = self.images.get(ami_id or "", Image(name="", commit=""))
-        return {"ami_id": ami_id, **vars(image)}
+        return {"ami_id": ami_id, "name": image.name, "commit": image.commit}
 
     def _plain_instance(self, instance: Instance) -> dict[str, Any]:
         health = self.fleet.health_of(instance)

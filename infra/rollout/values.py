@@ -25,10 +25,11 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What an AMI is called, and the commit it was built from (empty where it does not say)."""
+    """What an AMI is called, its commit (empty where it does not say), and whether it succeeded anywhere."""
 
     name: str
     commit: str
+    is_verified: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

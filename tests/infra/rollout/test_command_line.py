@@ -272,6 +272,7 @@ def test_rollback_turns_a_baking_refresh_back_and_a_finished_one_gets_the_comman
 ) -> None:
     monkeypatch.setenv(FAILURE_SECONDS_VARIABLE, "60")
     image, version = add_image(web)
+    web.ec2.create_tags(Resources=[web.image_id], Tags=[{"Key": "VerifiedIn:dev", "Value": "now"}])
     start_baking(web, version)
 
     assert main(["rollback", "web"]) == Exit.DONE

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
+from infra.rollout.account import Account
 from infra.rollout.advice import advise, describe_ended, describe_no_rollback
 from infra.rollout.commands.status import _show as show
 from infra.rollout.errors import RolloutError
-from infra.rollout.looking import choose_name
+from infra.rollout.looking import choose_name, find_previous_ami
 from infra.rollout.situation import Situation
 from infra.rollout.values import Fleet, Group, Image, Refresh, TargetHealth
 from tests.infra.rollout.worlds import (
@@ -140,3 +143,53 @@ def test_a_name_may_be_shortened_while_it_is_clear_whose_it_is() -> None:
         choose_name("shop-prd-group", names, "eu-west-1")
     with pytest.raises(RolloutError, match=r"\(none\)"):
         choose_name("shop", [], "eu-west-1")
+
+
+BAD_AMI, OLDER_AMI = "ami-bad", "ami-older"
+
+
+class Versions:
+    """An account in which each version of the launch template names one of these AMIs."""
+
+    def __init__(self, *verified: str, **amis: str) -> None:
+        self._verified = verified
+        self._amis = {name.removeprefix("v"): ami_id for name, ami_id in amis.items()}
+
+    def find_ami_of_version(self, _launch_template_id: str, version: str) -> str | None:
+        return self._amis.get(version)
+
+    def find_images(self, ami_ids: list[str]) -> dict[str, Image]:
+        return {one: Image(name="", commit="", is_verified=one in self._verified) for one in ami_ids}
+
+
+def previous(versions: Versions, now: str, *history: tuple[str, str]) -> str | None:
+    """The AMI before that of version *now*, after refreshes to versions that ended so, the newest first."""
+    ended = [refresh(status, launch_template_version=version) for version, status in history]
+    at = replace(group(version=now), launch_template_id="lt-1")
+    return find_previous_ami(cast(Account, versions), at, ended, versions.find_ami_of_version("lt-1", now))
+
+
+@pytest.mark.parametrize("ending", ["Failed", "RollbackSuccessful", "RollbackFailed"])
+def test_an_image_that_failed_is_never_the_one_before(ending: str) -> None:
+    versions = Versions(v4=OLDER_AMI, v5=OLD_AMI, v6=BAD_AMI, v7=OLD_AMI)
+    pinned = [("7", "Successful"), ("6", ending), ("5", "Successful")]
+
+    assert previous(versions, "7", *pinned) is None
+    assert previous(versions, "7", *pinned, ("6", "Successful")) is None
+    assert previous(versions, "7", *pinned, ("4", "Successful")) == OLDER_AMI
+
+
+def test_an_image_that_a_person_kept_from_arriving_again_is_still_one_that_served() -> None:
+    versions = Versions(v1=OLD_AMI, v2=NEW_AMI, v3=OLD_AMI)
+
+    assert previous(versions, "2", ("3", "Cancelled"), ("2", "Successful")) is None
+    assert previous(versions, "2", ("3", "Cancelled"), ("2", "Successful"), ("1", "Successful")) == OLD_AMI
+
+
+def test_the_first_version_which_no_refresh_brought_counts_where_its_ami_says_that_it_succeeded() -> None:
+    first_release = [("2", "Successful")]
+
+    assert previous(Versions(v1=OLD_AMI, v2=NEW_AMI), "2", *first_release) is None
+    assert previous(Versions(OLD_AMI, v1=OLD_AMI, v2=NEW_AMI), "2", *first_release) == OLD_AMI
+    assert previous(Versions(OLD_AMI, v1=OLD_AMI, v2=NEW_AMI), "2", ("1", "Cancelled")) is None
+    assert previous(Versions(OLD_AMI, v1=OLD_AMI), "1") is None

@@ -144,18 +144,19 @@ def find_doubts(settings: StackSettings) -> list[str]:
     doubts = []
     desired, most = settings.desired_capacity, settings.max_healthy_percentage
     stays = -(-desired * settings.min_healthy_percentage // 100)
-    has_no_room_above = desired > 0 and desired * most // 100 == desired
-    if has_no_room_above and stays < desired:
+    # The first whole percentage in which an extra instance fits.
+    enough = 100 + -(-100 // max(1, desired))
+    if stays < desired:
         doubts.append(
-            f"maxHealthyPercentage {most} with minHealthyPercentage {settings.min_healthy_percentage}: a "
-            f"rollout terminates instances before it launches others, {stays} of {desired} serve meanwhile; "
-            f"{100 + -(-100 // desired)} and 100 launch first"
+            f"minHealthyPercentage {settings.min_healthy_percentage} with maxHealthyPercentage {most}: a "
+            f"rollout may terminate instances before others serve, {stays} of {desired} serve meanwhile; "
+            f"100 and {max(most, enough)} launch first"
         )
-    if has_no_room_above and stays == desired:
+    elif desired > 0 and desired * most // 100 == desired:
         # RefreshPreferences.MaxHealthyPercentage, Auto Scaling API reference.
         doubts.append(
             f"maxHealthyPercentage {most} leaves no room for an extra instance beside {desired}: a rollout "
-            f"exceeds it by one instance; {100 + -(-100 // desired)} says so openly"
+            f"exceeds it by one instance; {enough} says so openly"
         )
     if settings.allow_unverified_pin:
         doubts.append(

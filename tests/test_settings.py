@@ -91,6 +91,8 @@ def test_production_runs_several_instances_and_misses_none_of_them_in_a_rollout(
     assert settings.auto_rollback
     assert settings.bake_time_seconds >= 180
     assert settings.checkpoint_percentages[-1] == 100
+    # The first pause is with one new machine: so many are new when a checkpoint is reached.
+    assert -(-settings.desired_capacity * settings.checkpoint_percentages[0] // 100) == 1
     assert (settings.standby_instances, settings.scale_in_protected_instances) == ("Wait", "Wait")
     assert settings.on_refresh_in_progress == "fail"
 
@@ -361,9 +363,20 @@ def test_a_maximum_without_room_for_an_extra_instance_is_doubted_with_one_that_h
     assert find_doubts(settings_with(**{**changes, "maxHealthyPercentage": str(least)})) == []
 
 
-def test_terminating_before_launching_is_doubted() -> None:
-    changes = {"minHealthyPercentage": "50", "maxHealthyPercentage": "100"}
+@pytest.mark.parametrize(
+    ("desired", "least", "most", "words"),
+    [
+        ("2", "50", "100", "1 of 2 serve meanwhile; 100 and 150 launch first"),
+        ("2", "50", "150", "1 of 2 serve meanwhile; 100 and 150 launch first"),
+        ("10", "90", "120", "9 of 10 serve meanwhile; 100 and 120 launch first"),
+        ("3", "60", "134", "2 of 3 serve meanwhile; 100 and 134 launch first"),
+    ],
+)
+def test_terminating_before_launching_is_doubted_also_where_an_extra_instance_fits(
+    desired: str, least: str, most: str, words: str
+) -> None:
+    changes = {"minSize": "1", "maxSize": "10", "desiredCapacity": desired}
 
-    (doubt,) = find_doubts(settings_with(**changes))
+    (doubt,) = find_doubts(settings_with(**changes, minHealthyPercentage=least, maxHealthyPercentage=most))
 
-    assert "before" in doubt
+    assert words in doubt

@@ -22,14 +22,23 @@ class BatchPlan:
     fewest: int
     exceeds_maximum: bool = False
 
+    @property
+    def gone_first(self) -> int:
+        """How many AWS may terminate at a time before their replacements serve."""
+        return self.instances - self.fewest
+
     def __str__(self) -> str:
         if self.instances == 0:
             return "no instances, so none is replaced"
         instances = "1 instance" if self.instances == 1 else f"{self.instances} instances"
-        extra = "one" if self.extra == 1 else f"up to {self.extra}"
-        at_once = self.instances - self.fewest
-        first = "one" if at_once == 1 else f"up to {at_once}"
-        order = f"{extra} extra at a time" if self.extra else f"{first} terminated before any is added"
+        order = " or ".join(
+            f"{_up_to(number)} {what}"
+            for number, what in (
+                (self.extra, "extra at a time"),
+                (self.gone_first, "terminated first"),
+            )
+            if number
+        )
         beyond = (
             " (beyond the maximum healthy percentage, which leaves no room)" if self.exceeds_maximum else ""
         )
@@ -66,13 +75,22 @@ def describe_plan(desired_capacity: int, preferences: Preferences) -> str:
     parts = [str(plan)]
     pauses = preferences.checkpoint_percentages[:-1]
     if pauses:
-        named = ", ".join(map(str, pauses[:-1])) + (" and " if pauses[:-1] else "") + str(pauses[-1])
-        parts.append(f"pauses {preferences.pause_seconds} s at {named} %")
+        named = " and ".join(f"{one} % ({count_at(one, desired_capacity)} of them new)" for one in pauses)
+        parts.append(f"pauses {preferences.pause_seconds} s at {named}")
     if preferences.bake_time_seconds:
         parts.append(f"bakes {preferences.bake_time_seconds} s")
     if preferences.alarm_names:
         parts.append(f"watches {', '.join(preferences.alarm_names)}")
     return "; ".join(parts)
+
+
+def count_at(checkpoint_percentage: int, desired_capacity: int) -> int:
+    """How many instances are new when a checkpoint is reached, which is the least share that counts.
+
+    "These checkpoints indicate the minimum percentage of instances in the Auto Scaling group that must be new
+    instances before the checkpoint is considered reached" (Auto Scaling user guide, "Add checkpoints").
+    """
+    return -(-desired_capacity * checkpoint_percentage // 100)
 
 
 def find_warnings(desired_capacity: int, preferences: Preferences) -> list[str]:
@@ -84,10 +102,11 @@ def find_warnings(desired_capacity: int, preferences: Preferences) -> list[str]:
         return []
     # The first whole percentage in which an extra instance fits.
     enough = 100 + -(-100 // desired_capacity)
-    if plan.extra == 0:
+    if plan.gone_first:
+        most = max(enough, preferences.max_healthy_percentage or 0)
         return [
-            "warning: a machine is terminated before its replacement serves; "
-            f"minHealthyPercentage 100 with maxHealthyPercentage {enough} launches first"
+            f"warning: {plan.gone_first} of {desired_capacity} may be terminated before its replacement "
+            f"serves; minHealthyPercentage 100 with maxHealthyPercentage {most} launches first"
         ]
     if plan.exceeds_maximum:
         return [
@@ -95,3 +114,7 @@ def find_warnings(desired_capacity: int, preferences: Preferences) -> list[str]:
             f"so AWS exceeds it; {enough} says so openly"
         ]
     return []
+
+
+def _up_to(number: int) -> str:
+    return "one" if number == 1 else f"up to {number}"

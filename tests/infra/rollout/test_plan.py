@@ -18,11 +18,16 @@ from infra.rollout.preferences import Preferences
         (2, 100, 150, "2 instances, one extra at a time, never fewer than 2"),
         (3, 100, 134, "3 instances, one extra at a time, never fewer than 3"),
         (1, 100, 200, "1 instance, one extra at a time, never fewer than 1"),
-        (10, 90, 120, "10 instances, up to 2 extra at a time, never fewer than 9"),
-        (10, 80, 100, "10 instances, up to 2 terminated before any is added, never fewer than 8"),
-        (10, None, None, "10 instances, one terminated before any is added, never fewer than 9"),
-        (2, None, None, "2 instances, one terminated before any is added, never fewer than 1"),
-        (1, 0, 100, "1 instance, one terminated before any is added, never fewer than 0"),
+        (
+            10,
+            90,
+            120,
+            "10 instances, up to 2 extra at a time or one terminated first, never fewer than 9",
+        ),
+        (10, 80, 100, "10 instances, up to 2 terminated first, never fewer than 8"),
+        (10, None, None, "10 instances, one terminated first, never fewer than 9"),
+        (2, None, None, "2 instances, one terminated first, never fewer than 1"),
+        (1, 0, 100, "1 instance, one terminated first, never fewer than 0"),
         (0, 100, 150, "no instances, so none is replaced"),
     ],
 )
@@ -71,23 +76,32 @@ def test_the_plan_has_the_pauses_the_bake_time_and_the_alarms_in_the_same_line()
     preferences = Preferences(
         min_healthy_percentage=100,
         max_healthy_percentage=134,
-        checkpoint_percentages=(20, 34, 100),
+        checkpoint_percentages=(33, 34, 100),
         checkpoint_delay_seconds=300,
         bake_time_seconds=600,
         alarm_names=("web-5xx", "web-unhealthy"),
     )
 
     assert describe_plan(3, preferences) == (
-        "3 instances, one extra at a time, never fewer than 3; pauses 300 s at 20 and 34 %; bakes 600 s; "
-        "watches web-5xx, web-unhealthy"
+        "3 instances, one extra at a time, never fewer than 3; pauses 300 s at 33 % (1 of them new) and 34 % "
+        "(2 of them new); bakes 600 s; watches web-5xx, web-unhealthy"
     )
 
 
 @pytest.mark.parametrize(
     ("instances", "least", "most", "words"),
     [
-        (2, 50, 100, "a machine is terminated before its replacement serves; .* 150 launches first"),
-        (3, None, None, "a machine is terminated before its replacement serves; .* 134 launches first"),
+        (
+            2,
+            50,
+            100,
+            "1 of 2 may be terminated before its replacement serves; .* 100 with .* 150 launches first",
+        ),
+        (3, None, None, "1 of 3 may be terminated before its replacement serves; .* 134 launches first"),
+        (2, 50, 150, "1 of 2 may be terminated before its replacement serves; .* 150 launches first"),
+        (10, 90, 120, "1 of 10 may be terminated before its replacement serves; .* 120 launches first"),
+        (3, 60, 134, "1 of 3 may be terminated before its replacement serves; .* 134 launches first"),
+        (10, 50, 102, "5 of 10 may be terminated before its replacement serves; .* 110 launches first"),
         (1, 100, 150, "no extra machine fits in maxHealthyPercentage 150, so AWS exceeds it; 200 says so"),
     ],
 )

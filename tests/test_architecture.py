@@ -19,11 +19,11 @@ FORBIDDEN = {
     "__main__.py": {"local_aws", "tools", "tests"},
 }
 EDGES = {
-    # A rollout's calls are in refreshes; account adds what only a person asks for, and opens the session.
+    # A rollout's clients are made in fleets; account opens the session of what a person asks for.
     # Which versions of secrets there are is read without values, which a function of pulumi_aws would read.
     "boto3": {
         "image_builder/ec2_client.py",
-        "infra/rollout/refreshes.py",
+        "infra/rollout/fleets.py",
         "infra/rollout/account.py",
         "infra/secret_versions.py",
     },

@@ -7,7 +7,7 @@ from datetime import datetime
 from infra.rollout.decide import find_failing, find_held
 from infra.rollout.situation import Situation
 from infra.rollout.values import ADOPTABLE_STATUSES, Refresh
-from infra.rollout.wording import describe_failing, describe_held
+from infra.rollout.wording import describe_counts, describe_failing, describe_held
 
 
 def advise(situation: Situation, options: str = "") -> list[str]:
@@ -102,6 +102,4 @@ def describe_duration(refresh: Refresh) -> str:
 
 def describe_images(situation: Situation) -> str:
     """`2 instances of web run ami-1, 1 runs ami-2`."""
-    running = situation.images_running.items()
-    counts = [f"{count} {'runs' if count == 1 else 'run'} {ami_id}" for ami_id, count in running]
-    return f"instances of {situation.name}: {', '.join(counts) or 'none'}"
+    return f"instances of {situation.name}: {describe_counts(situation.images_running) or 'none'}"

@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from infra.rollout.errors import RolloutError
+
 SECONDS_TO_STOP_RINGING = 180.0
 """An alarm that an earlier rollout made ring is OK again after a minute or two without its cause."""
+
+
+SECONDS_TO_FIRST_EVALUATION = 600.0
+"""A new alarm is evaluated within a minute or two; one that has no data for longer lacks more than time."""
+
+_UNWATCHED = (
+    "roll the next image out unwatched: pulumi config set alarms false, pulumi up, pulumi config rm alarms"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,43 +34,64 @@ class AlarmState:
 
 @dataclass(frozen=True, kw_only=True)
 class Obstacle:
-    """Why AWS would not start a refresh that watches the alarms, and whether waiting does not help."""
+    """Why AWS would not start a refresh that watches the alarms, and for how long that may pass by itself."""
 
     line: str
-    is_final: bool
+    remedy: str
+    patience_seconds: float = 0.0
 
 
-def find_obstacle(
-    group_name: str, names: Sequence[str], alarms: Iterable[AlarmState], waited_seconds: float
-) -> Obstacle | None:
+def find_obstacle(group_name: str, names: Sequence[str], alarms: Iterable[AlarmState]) -> Obstacle | None:
     """What keeps a rollout of the group from being watched by the alarms *names*; None when nothing does."""
     found = {alarm.name: alarm for alarm in alarms}
     missing = [name for name in names if name not in found]
     if missing:
-        line = (
-            f"alarm {missing[0]} of {group_name} does not exist · AWS starts no instance refresh without the "
-            "alarms it is to watch · run pulumi up --refresh, which makes it again"
+        return Obstacle(
+            line=f"alarm {missing[0]} of {group_name} does not exist",
+            remedy="AWS starts no instance refresh without the alarms it is to watch · run pulumi up "
+            "--refresh, which makes it again",
         )
-        return Obstacle(line=line, is_final=True)
     ringing = [alarm for alarm in found.values() if alarm.state == "ALARM"]
     if ringing:
-        rings = (
-            f"alarm {ringing[0].name} of {group_name} rings before the rollout begins: {ringing[0].reason}"
+        return Obstacle(
+            line=f"alarm {ringing[0].name} of {group_name} rings before the rollout begins: "
+            f"{ringing[0].reason}",
+            remedy="AWS starts no instance refresh meanwhile, OK was expected · mend what rings and run "
+            f"pulumi up again; if the running image is what rings, {_UNWATCHED}",
+            patience_seconds=SECONDS_TO_STOP_RINGING,
         )
-        if waited_seconds < SECONDS_TO_STOP_RINGING:
-            line = f"{rings} · waiting up to {SECONDS_TO_STOP_RINGING:.0f} s for it to stop"
-            return Obstacle(line=line, is_final=False)
-        remedy = (
-            "AWS starts no instance refresh meanwhile, OK was expected · mend what rings and run pulumi up "
-            "again; if the running image is what rings, roll the next one out unwatched: pulumi config set "
-            "alarms false, pulumi up, pulumi config rm alarms"
-        )
-        return Obstacle(line=f"{rings} · {remedy}", is_final=True)
     unknown = [alarm for alarm in found.values() if alarm.state != "OK"]
     if unknown:
-        line = f"waiting for the first evaluation of alarm {unknown[0].name}"
-        return Obstacle(line=line, is_final=False)
+        return Obstacle(
+            line=f"alarm {unknown[0].name} of {group_name} was not evaluated yet: {unknown[0].reason}",
+            remedy="AWS starts no instance refresh before it is OK, which was expected within "
+            f"{SECONDS_TO_FIRST_EVALUATION / 60:.0f} minutes · see that it has data, or counts missing data "
+            f"as notBreaching, and run pulumi up again; or {_UNWATCHED}",
+            patience_seconds=SECONDS_TO_FIRST_EVALUATION,
+        )
     return None
+
+
+@dataclass
+class AlarmWatch:
+    """Waits for what keeps a rollout from being watched, from the first look that finds it."""
+
+    _kind: str = ""
+    _since: float = 0.0
+
+    def find_obstacle(
+        self, group_name: str, names: Sequence[str], alarms: Iterable[AlarmState], seconds: float
+    ) -> str:
+        """What is waited for at *seconds* of the clock, empty when nothing; RolloutError after too long."""
+        obstacle = find_obstacle(group_name, names, alarms)
+        kind = obstacle.remedy if obstacle else ""
+        if kind != self._kind:
+            self._kind, self._since = kind, seconds
+        if obstacle is None:
+            return ""
+        if seconds - self._since >= obstacle.patience_seconds:
+            raise RolloutError(f"{obstacle.line} · {obstacle.remedy}")
+        return f"{obstacle.line} · waiting up to {obstacle.patience_seconds:.0f} s for it to be OK"
 
 
 def describe_ringing(alarms: Iterable[AlarmState]) -> str:

@@ -25,6 +25,7 @@ def read_group(answer: Mapping[str, Any]) -> Group:
                 lifecycle_state=instance["LifecycleState"],
                 health_status=instance["HealthStatus"],
                 launch_template_version=(instance.get("LaunchTemplate") or {}).get("Version"),
+                launch_template_id=(instance.get("LaunchTemplate") or {}).get("LaunchTemplateId"),
                 is_protected_from_scale_in=bool(instance.get("ProtectedFromScaleIn")),
             )
             for instance in answer.get("Instances", ())

@@ -70,6 +70,12 @@ def is_transient(error: AwsError) -> bool:
     return isinstance(error, HTTPClientError | NoConnectionError) and not isinstance(error, SSLError)
 
 
+def is_group_gone(error: AwsError) -> bool:
+    """Whether AWS says that there is no such Auto Scaling group: "AutoScalingGroup name not found"."""
+    said = describe_error(error).lower()
+    return error_code(error) == "ValidationError" and "group" in said and "not found" in said
+
+
 def describe_error(error: AwsError) -> str:
     """*error* in a few words."""
     if isinstance(error, ClientError):
@@ -77,27 +83,41 @@ def describe_error(error: AwsError) -> str:
     return one_line(str(error))
 
 
-def explain(error: AwsError, group_name: str, command: str = "pulumi up") -> str:
-    """The line that a rollout of *group_name* fails with, and the *command* to run again."""
+def explain(error: AwsError, group_name: str, left: str, command: str = "pulumi up") -> str:
+    """The line that a rollout of *group_name* fails with, with what it *left*, and the *command* to run."""
     said = describe_error(error)
-    goes_on = "an instance refresh that was started goes on"
+    if is_group_gone(error):
+        return (
+            f"Auto Scaling group {group_name} is gone ({said}) · it was expected to stay · run pulumi "
+            "refresh, then pulumi up"
+        )
+    if error_code(error).startswith("IrreversibleInstanceRefresh"):
+        return (
+            f"the instance refresh of {group_name} cannot be turned back ({said}) · one with a desired "
+            "configuration, of a group that launches a numbered version, was expected · let it end (python "
+            "-m infra.rollout watch, or cancel), then choose an AMI: pulumi config set pinnedAmi AMI_ID, and "
+            "pulumi up"
+        )
     is_credential = isinstance(error, NoCredentialsError | CredentialRetrievalError | SSOError)
     if is_credential or isinstance(error, TokenRetrievalError) or error_code(error) in CREDENTIAL_CODES:
         return (
             f"AWS does not take the credentials for {group_name} ({said}) · valid ones were expected · renew "
-            f"them and run {command} again; {goes_on}"
+            f"them and run {command} again; {left}"
         )
     if isinstance(error, ClientError) and error_code(error) in PERMISSION_CODES:
         return (
             f"{error.operation_name} for {group_name} is not allowed ({said}) · a role that may call it was "
-            f"expected · allow it and run {command} again; {goes_on}"
+            f"expected · allow it and run {command} again; {left}"
         )
     if is_transient(error):
         return (
-            f"AWS does not answer about {group_name} ({said}) · {goes_on} · run {command} again to follow it"
+            f"AWS does not answer about {group_name} ({said}) · an answer was expected · run {command} "
+            f"again; {left}"
         )
     asked = f"{error.operation_name} for {group_name}" if isinstance(error, ClientError) else group_name
-    return f"AWS refused {asked} ({said}) · {goes_on} · mend that, then run {command} again to follow it"
+    return (
+        f"AWS refused {asked} ({said}) · it was expected to do it · mend that and run {command} again; {left}"
+    )
 
 
 def one_line(text: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from infra.rollout.alarms import find_obstacle
+from infra.rollout.alarms import AlarmWatch
+from infra.rollout.course import Course, Stage
 from infra.rollout.decide import (
     Adopt,
     CancelOther,
@@ -13,14 +13,13 @@ from infra.rollout.decide import (
     Start,
     WaitForHealth,
     decide_first_step,
+    find_left_behind,
 )
 from infra.rollout.errors import RefreshInProgressError, RolloutError, StartUnansweredError
 from infra.rollout.plan import describe_plan, find_warnings
 from infra.rollout.preferences import Preferences
-from infra.rollout.refreshes import Refreshes
-from infra.rollout.telling import Teller
-from infra.rollout.values import Group, Refresh, Target
-from infra.rollout.wording import describe_other
+from infra.rollout.values import ADOPTABLE_STATUSES, Group, Refresh
+from infra.rollout.wording import describe_left_behind, describe_other
 
 REFUSALS_TO_GIVE_UP = 5
 """AWS may say for a moment that a refresh is in progress and not show it yet."""
@@ -39,88 +38,114 @@ class Begun:
 class Beginning:
     """The beginning of one rollout."""
 
-    refreshes: Refreshes
-    group_name: str
-    target: Target
+    course: Course
     preferences: Preferences
     on_refresh_in_progress: str
-    teller: Teller
-    looks: Callable[[str], Iterator[None]]
+    _refusals: int = 0
+    _newest_before: tuple[str | None] | None = None
+    """The newest refresh when one was last asked for; None while none was."""
+    _alarm_watch: AlarmWatch = field(default_factory=AlarmWatch)
 
     def start_or_adopt(self) -> Begun:
         """The refresh that leads to the target; raises RolloutError where there can be none."""
-        refusals, may_have_started = 0, False
-        newest_before: str | None = None
-        for _ in self.looks("another instance refresh should have ended"):
-            group = self.refreshes.describe_group(self.group_name)
-            if self.preferences.standby_instances == "Ignore":
-                group = group.without_standby()
-            newest = self.refreshes.find_newest(self.group_name)
-            is_new = newest is not None and newest.refresh_id != newest_before
-            if may_have_started and newest and is_new and newest.leads_to(self.target):
-                # The answer to our request was lost, or another run with the same target was faster.
-                return self._adopt(group, newest.refresh_id)
-            running = newest if newest and newest.is_running else None
-            step = decide_first_step(
-                group, running, self.target, on_refresh_in_progress=self.on_refresh_in_progress
-            )
-            if isinstance(step, Adopt):
-                return self._adopt(group, step.refresh_id)
-            if isinstance(step, WaitForHealth):
-                self.teller.tell(f"no instance to replace, {group.name} is on {self.target.ami_id}")
-                return Begun(group=group, refresh_id=None, is_own=False)
-            if isinstance(step, Refuse):
-                raise RefreshInProgressError(step.reason)
-            if isinstance(step, Start):
-                if self._waits_for_alarms():
-                    continue
-                newest_before = newest.refresh_id if newest else None
-                may_have_started = True
-                try:
-                    refresh_id = self._start(group)
-                except StartUnansweredError as error:
-                    self.teller.tell(f"AWS does not answer the start of a refresh ({error}), looking again")
-                    continue
-                if refresh_id is not None:
-                    return Begun(group=group, refresh_id=refresh_id, is_own=True)
-                refusals += 1
-                if refusals >= REFUSALS_TO_GIVE_UP:
-                    break
-            elif running:
-                self._make_way(running, is_cancelled=isinstance(step, CancelOther))
-        raise RefreshInProgressError(
-            f"instance refreshes of {self.group_name} come and go: AWS did not start one in {refusals} tries "
-            "· none but this was expected · end what starts the others, then run pulumi up again"
+        for _ in self.course.looks():
+            begun = self._look_and_act()
+            if begun is not None:
+                self.course.stage = Stage.FOLLOWING if begun.refresh_id else Stage.VERIFYING
+                return begun
+        raise AssertionError("unreachable")
+
+    def _look_and_act(self) -> Begun | None:
+        """What has begun; None where the group has to be looked at again."""
+        course = self.course
+        group = course.refreshes.describe_group(course.group_name)
+        if self.preferences.standby_instances == "Ignore":
+            group = group.without_standby()
+        newest = course.refreshes.find_newest(course.group_name)
+        if newest and self._may_be_ours(newest):
+            return self._adopt(group, newest)
+        step = decide_first_step(
+            group,
+            newest if newest and newest.is_running else None,
+            course.target,
+            on_refresh_in_progress=self.on_refresh_in_progress,
         )
+        match step:
+            case Start():
+                return None if self._waits_for_alarms() else self._start(group, newest)
+            case Adopt(refresh=refresh):
+                return self._adopt(group, refresh)
+            case WaitForHealth():
+                course.teller.tell(f"no instance to replace, {group.name} is on {course.target.ami_id}")
+                return Begun(group=group, refresh_id=None, is_own=False)
+            case Refuse(reason=reason):
+                raise RefreshInProgressError(reason)
+        if newest:
+            self._make_way(newest, is_cancelled=isinstance(step, CancelOther))
+        return None
+
+    def _may_be_ours(self, newest: Refresh) -> bool:
+        """Whether *newest* was started by a request of ours, or of another run with the same target."""
+        is_new = self._newest_before not in (None, (newest.refresh_id,))
+        return is_new and newest.leads_to(self.course.target)
 
     def _waits_for_alarms(self) -> bool:
         """Whether AWS would not start a refresh that watches the alarms yet; raises RolloutError if never."""
         names = self.preferences.alarm_names
-        alarms = self.refreshes.find_alarms(names)
-        obstacle = find_obstacle(self.group_name, names, alarms, self.teller.seconds)
-        if obstacle is None:
-            return False
-        if obstacle.is_final:
-            raise RolloutError(obstacle.line)
-        self.teller.tell(obstacle.line)
-        return True
+        line = self._alarm_watch.find_obstacle(
+            self.course.group_name,
+            names,
+            self.course.refreshes.find_alarms(names),
+            self.course.teller.seconds,
+        )
+        if line:
+            self.course.teller.tell(line)
+        return bool(line)
 
-    def _start(self, group: Group) -> str | None:
-        refresh_id = self.refreshes.start(self.group_name, self.target, self.preferences)
-        if refresh_id is not None:
-            for warning in find_warnings(group.desired_capacity, self.preferences):
-                self.teller.add(warning)
-            plan = describe_plan(group.desired_capacity, self.preferences)
-            self.teller.tell(f"{refresh_id} to {self.target.ami_id} started: {plan}")
-        return refresh_id
+    def _start(self, group: Group, newest: Refresh | None) -> Begun | None:
+        course = self.course
+        if left := find_left_behind(group, course.target, self.preferences):
+            raise RolloutError(describe_left_behind(group.name, left))
+        self._newest_before = (newest.refresh_id if newest else None,)
+        try:
+            refresh_id = course.refreshes.start(course.group_name, course.target, self.preferences)
+        except StartUnansweredError as error:
+            course.stage = Stage.UNANSWERED
+            course.teller.tell(f"AWS does not answer the start of a refresh ({error}), looking again")
+            return None
+        if refresh_id is None:
+            self._note_refusal()
+            return None
+        for warning in find_warnings(group.desired_capacity, self.preferences):
+            course.teller.add(warning)
+        plan = describe_plan(group.desired_capacity, self.preferences)
+        course.teller.tell(f"{refresh_id} to {course.target.ami_id} started: {plan}")
+        return Begun(group=group, refresh_id=refresh_id, is_own=True)
 
-    def _adopt(self, group: Group, refresh_id: str) -> Begun:
-        self.teller.tell(f"{refresh_id} already leads to {self.target.ami_id}: following it")
-        return Begun(group=group, refresh_id=refresh_id, is_own=False)
+    def _note_refusal(self) -> None:
+        """Note that AWS refused, as another refresh runs; raises RefreshInProgressError after some times."""
+        self._refusals += 1
+        if self._refusals >= REFUSALS_TO_GIVE_UP:
+            raise RefreshInProgressError(
+                f"instance refreshes of {self.course.group_name} come and go: AWS did not start one in "
+                f"{self._refusals} tries · none but this was expected · end what starts the others, then run "
+                "pulumi up again"
+            )
+
+    def _adopt(self, group: Group, refresh: Refresh) -> Begun:
+        teller, ami_id = self.course.teller, self.course.target.ami_id
+        if refresh.status in ADOPTABLE_STATUSES:
+            teller.tell(f"{refresh.refresh_id} already leads to {ami_id}: following it")
+        else:
+            teller.tell(f"{refresh.refresh_id} to {ami_id} is {refresh.status}: following it to its end")
+        if differences := self.preferences.describe_differences(refresh.preferences):
+            teller.add(f"it was started with other preferences: {', '.join(differences)}")
+        return Begun(group=group, refresh_id=refresh.refresh_id, is_own=False)
 
     def _make_way(self, other: Refresh, *, is_cancelled: bool) -> None:
         """Wait for somebody else's refresh, which is cancelled first where that is wished."""
-        if is_cancelled and self.refreshes.cancel(self.group_name) is not None:
-            self.teller.tell(f"cancels refresh {other.refresh_id}, as onRefreshInProgress says")
+        teller = self.course.teller
+        if is_cancelled and self.course.refreshes.cancel(self.course.group_name) is not None:
+            teller.tell(f"cancels refresh {other.refresh_id}, as onRefreshInProgress says")
         else:
-            self.teller.tell(describe_other(other), describe_other(replace(other, reason="")))
+            teller.tell(describe_other(other), describe_other(replace(other, reason="")))

@@ -6,7 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from infra.rollout.preferences import Preferences
-from infra.rollout.values import ADOPTABLE_STATUSES, Fleet, Group, Instance, Refresh, Target, TargetHealth
+from infra.rollout.values import Fleet, Group, Instance, Refresh, Target, TargetHealth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +16,9 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Adopt:
-    """Follow the refresh that already leads to the target."""
+    """Follow the refresh that already leads to the target, or led there and is being ended."""
 
-    refresh_id: str
+    refresh: Refresh
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,9 @@ class Refuse:
     reason: str
 
 
+LOST_INSTANCES_TO_GIVE_UP = 3
+"""An image whose machines fail one after the other will not get better; its group would go on for long."""
+
 Step = Start | Adopt | WaitForHealth | WaitForOther | CancelOther | Refuse
 
 
@@ -51,10 +54,12 @@ def decide_first_step(
 ) -> Step:
     """What to do with *group* to bring it to *target*, when *running* is the refresh that is under way."""
     if running is None:
-        is_named = group.launch_template_version == target.launch_template_version
-        return WaitForHealth() if is_named and not find_off_target(group, target) else Start()
-    if running.leads_to(target) and running.status in ADOPTABLE_STATUSES:
-        return Adopt(refresh_id=running.refresh_id)
+        has_arrived = group.launches(target) and not find_off_target(group, target)
+        return WaitForHealth() if has_arrived else Start()
+    # One that turns back from the target has failed, and its end says why; who stops one has decided.
+    is_stopped = running.status == "Cancelling" and on_refresh_in_progress != "fail"
+    if running.leads_to(target) and not is_stopped:
+        return Adopt(refresh=running)
     if on_refresh_in_progress == "wait":
         return WaitForOther()
     if on_refresh_in_progress == "cancel":
@@ -80,10 +85,15 @@ def find_off_target(group: Group, target: Target) -> list[Instance]:
 
 def is_off_target(instance: Instance, target: Target) -> bool:
     """Whether *instance* runs something else."""
-    return instance.launch_template_version != target.launch_template_version or instance.ami_id not in (
-        None,
-        target.ami_id,
+    return (
+        not _is_of_version(instance, target)
+        or instance.launch_template_id not in (None, target.launch_template_id)
+        or instance.ami_id not in (None, target.ami_id)
     )
+
+
+def _is_of_version(instance: Instance, target: Target) -> bool:
+    return instance.launch_template_version == target.launch_template_version
 
 
 def find_held(group: Group, target: Target, preferences: Preferences) -> list[tuple[Instance, str]]:
@@ -108,15 +118,26 @@ def find_failing(fleet: Fleet, target: Target) -> list[tuple[Instance, TargetHea
     return [
         (instance, fleet.health_of(instance))
         for instance in fleet.group.instances
-        if instance.launch_template_version == target.launch_template_version
+        if _is_of_version(instance, target)
         and not instance.is_leaving
-        and (fleet.health_of(instance).state == "unhealthy" or instance.health_status != "Healthy")
+        and (fleet.health_of(instance).is_unhealthy or instance.health_status != "Healthy")
     ]
 
 
-def find_lost(fleet: Fleet, failed_ids: Set[str]) -> list[str]:
-    """Of the instances that once failed, those that are gone or going, if none serves; empty if one does."""
-    if any(fleet.health_of(instance).is_healthy for instance in fleet.group.in_service):
+def find_left_behind(group: Group, target: Target, preferences: Preferences) -> list[Instance]:
+    """The instances in service that a refresh with these preferences never brings to *target*."""
+    if preferences.scale_in_protected_instances != "Ignore":
+        return []
+    protected = [one for one in group.in_service if one.is_protected_from_scale_in]
+    return [one for one in protected if is_off_target(one, target)]
+
+
+def find_lost(fleet: Fleet, failed_ids: Set[str], target: Target) -> list[str]:
+    """Of the instances that once failed, those gone or going, if none serves *target*; empty if one does."""
+    if any(
+        fleet.health_of(instance).is_healthy and not is_off_target(instance, target)
+        for instance in fleet.group.in_service
+    ):
         return []
     living = {one.instance_id for one in fleet.group.instances if not one.is_leaving}
     return sorted(failed_ids - living)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from infra.rollout.alarms import describe_ringing
 from infra.rollout.aws_errors import AWS_ERRORS, describe_error, error_code, is_transient
-from infra.rollout.decide import find_failing
+from infra.rollout.decide import find_failing, is_off_target
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.values import Fleet, Target
 from infra.rollout.wording import describe_failing, read_console_tail
@@ -25,7 +25,18 @@ class Evidence:
     ringing: str = ""
     """What is added to a failure to say which alarm rang; empty when none was seen."""
 
+    hopeless: str = ""
+    """What is added to a failure to say why it was turned back here; empty where it was not."""
+
+    has_served: bool = False
+    """Whether an instance on the target was ever healthy in service."""
+
     _console: str = ""
+
+    @property
+    def story(self) -> str:
+        """What is added to a failure to say why; empty when nothing was seen."""
+        return self.hopeless + self.ringing + self.first
 
     @property
     def first(self) -> str:
@@ -41,6 +52,8 @@ class Evidence:
         for instance in fleet.group.instances:
             if fleet.health_of(instance).is_healthy and instance.health_status == "Healthy":
                 self.failing.pop(instance.instance_id, None)
+                if instance.is_in_service and not is_off_target(instance, self.target):
+                    self.has_served = True
         seen = find_failing(fleet, self.target)
         for instance, health in seen:
             self.failing.setdefault(instance.instance_id, describe_failing(instance, health))

@@ -8,7 +8,7 @@ from functools import cache, partial
 from infra.rollout.account import Account
 from infra.rollout.errors import RolloutError
 from infra.rollout.situation import Situation
-from infra.rollout.values import ADOPTABLE_STATUSES, Fleet, Group, Refresh, Target
+from infra.rollout.values import ADOPTABLE_STATUSES, Group, Refresh, Target
 
 MOST_NAMES = 5
 
@@ -40,13 +40,12 @@ def choose_name(words: str, names: list[str], region: str) -> str:
 
 def look(account: Account, name: str) -> Situation:
     """Everything that tells where the group *name* stands."""
-    group = account.describe_group(name)
+    fleet = account.describe_fleet(name)
+    group = fleet.group
     history = account.history(name)
     running = history[0] if history and history[0].is_running else None
     launched = _ami(account, group.launch_template_id, group.launch_template_version)
     target = find_target(account, group, running)
-    instances = [one.instance_id for one in group.instances]
-    fleet = Fleet(group=group, health=account.find_target_health(group.target_group_arns, instances))
     previous = find_previous_ami(account, group, history, launched)
     shown = [launched, previous, target.ami_id, *(one.ami_id for one in group.instances)]
     is_short = len(group.in_service) < group.desired_capacity

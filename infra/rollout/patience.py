@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -9,6 +10,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infra.rollout.aws_errors import AWS_ERRORS, AwsError, describe_error, is_transient
+
+PATIENCE_SECONDS = 60.0
+"""How long an outage is waited out where nothing says otherwise."""
 
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 10.0
@@ -20,9 +24,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(kw_only=True)
 class Patience:
-    """Asks AWS again while it fails for reasons that pass, for *seconds* from now on."""
+    """Asks AWS again while it fails for reasons that pass: each time for *seconds*.
 
-    seconds: float
+    Once *total_seconds* have gone by since it was made, whatever for, nothing is asked again.
+    """
+
+    seconds: float = PATIENCE_SECONDS
+    total_seconds: float = math.inf
     say: Callable[[str], None]
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -47,11 +55,13 @@ class Patience:
     def endure(self, error: AwsError) -> None:
         """Wait a moment because of *error*; raise it if it does not pass by itself, or time is up."""
         now = self.clock()
-        if not is_transient(error) or now - self._began >= self.seconds:
-            raise error
         if self._failing_since is None:
             self._failing_since = now
         lasts = now - self._failing_since
+        is_over = lasts >= self.seconds or now - self._began >= self.total_seconds
+        if is_over or not is_transient(error):
+            self._forget()
+            raise error
         if lasts >= SECONDS_BEFORE_SAID and (
             self._said_at is None or now - self._said_at >= SECONDS_BETWEEN_LINES
         ):
@@ -64,4 +74,7 @@ class Patience:
     def _recover(self) -> None:
         if self._failing_since is not None and self._said_at is not None:
             self.say(f"AWS answers again after {self.clock() - self._failing_since:.0f} s")
+        self._forget()
+
+    def _forget(self) -> None:
         self._failing_since, self._said_at, self._delay = None, None, FIRST_DELAY_SECONDS

@@ -9,6 +9,20 @@ from typing import Any
 DEFAULT_CHECKPOINT_DELAY_SECONDS = 3600
 """What AWS waits at a checkpoint when it is not told (RefreshPreferences, Auto Scaling API reference)."""
 
+AWS_DEFAULTS = {
+    "MinHealthyPercentage": 90,
+    "MaxHealthyPercentage": 100,
+    "CheckpointDelay": DEFAULT_CHECKPOINT_DELAY_SECONDS,
+    "BakeTime": 0,
+    "SkipMatching": False,
+    "AutoRollback": False,
+    "StandbyInstances": "Wait",
+    "ScaleInProtectedInstances": "Wait",
+}
+"""What AWS does when it is not told (RefreshPreferences, Auto Scaling API reference)."""
+
+_NONE_BY_DEFAULT = ("CheckpointPercentages", "BakeTime", "AlarmSpecification")
+
 STANDBY_INSTANCES = ("Wait", "Ignore", "Terminate")
 SCALE_IN_PROTECTED_INSTANCES = ("Wait", "Ignore", "Refresh")
 ON_REFRESH_IN_PROGRESS = ("wait", "cancel", "fail")
@@ -50,6 +64,24 @@ class Preferences:
         }
         return {key: value for key, value in named.items() if value is not None}
 
+    def describe_differences(self, others: Preferences) -> list[str]:
+        """What *others* do otherwise, as `MinHealthyPercentage 0 (100 here)`."""
+        ours, theirs = self._with_defaults(), others._with_defaults()
+        # What is unset here may be any, but for what makes a refresh slower and safer.
+        asked, given = self.to_request(), others.to_request()
+        names = [*asked, *(name for name in _NONE_BY_DEFAULT if name in given and name not in asked)]
+        return [
+            f"{name} {_shown(theirs.get(name))} ({_shown(ours.get(name))} here)"
+            for name in names
+            if ours.get(name) != theirs.get(name)
+        ]
+
+    def _with_defaults(self) -> dict[str, Any]:
+        named = {**AWS_DEFAULTS, **self.to_request()}
+        if not self.checkpoint_percentages:
+            del named["CheckpointDelay"]
+        return named
+
     @property
     def pause_seconds(self) -> int:
         """How long AWS waits at each checkpoint but the last, where there are some."""
@@ -61,6 +93,12 @@ class Preferences:
         """How long a refresh takes at the least: every pause, the bake time, and one warm-up."""
         pauses = max(0, len(self.checkpoint_percentages) - 1) * self.pause_seconds
         return pauses + (self.bake_time_seconds or 0) + (self.instance_warmup_seconds or 0)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value["Alarms"]
+    return ", ".join(map(str, value)) if isinstance(value, list) else "none" if value is None else str(value)
 
 
 def read_preferences(answer: Mapping[str, Any]) -> Preferences:

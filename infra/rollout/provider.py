@@ -17,6 +17,7 @@ from pulumi.dynamic import (
 )
 
 from infra.rollout.aws_errors import AWS_ERRORS, explain
+from infra.rollout.course import Stage
 from infra.rollout.decide import find_off_target
 from infra.rollout.errors import RolloutError
 from infra.rollout.inputs import (
@@ -84,11 +85,13 @@ class InstanceRefreshProvider(ResourceProvider):
             if group is None:
                 return ReadResult(id_="", outs={})
             version = group.launch_template_version
-            if version != props["launch_template_version"]:
-                ami_id = refreshes.find_ami_of_version(str(props["launch_template_id"]), version)
-                say(f"rollout: {group.name} names launch template version {version} ({ami_id}) now")
-                return ReadResult(id_, {**props, "launch_template_version": version, "ami_id": ami_id or ""})
             target = to_target(props)
+            if not group.launches(target):
+                template = group.launch_template_id
+                ami_id = refreshes.find_ami_of_version(template, version)
+                say(f"rollout: {group.name} names version {version} of {template} ({ami_id}) now")
+                moved = {"launch_template_id": template, "launch_template_version": version}
+                return ReadResult(id_, {**props, **moved, "ami_id": ami_id or ""})
             running = refreshes.find_running(group.name)
             is_leaving = running is not None and not running.leads_to(target)
             group = refreshes.describe_group(group.name)
@@ -111,7 +114,8 @@ def has_to_move(olds: dict[str, Any], news: dict[str, Any]) -> bool:
 
 def has_to_mark(olds: dict[str, Any], news: dict[str, Any]) -> bool:
     """Whether the image that the group is on has to be marked for a stack that it was not marked for."""
-    return bool(news.get("stack")) and olds.get("stack") != news["stack"]
+    was_run_by_none = olds.get("instances") == 0
+    return bool(news.get("stack")) and (olds.get("stack") != news["stack"] or was_run_by_none)
 
 
 @contextmanager
@@ -122,7 +126,7 @@ def short_errors(group_name: str) -> Iterator[None]:
     except RolloutError as error:
         raise type(error)(str(error)) from None
     except AWS_ERRORS as error:
-        raise RolloutError(explain(error, group_name)) from None
+        raise RolloutError(explain(error, group_name, Stage.BEGINNING.value)) from None
 
 
 def say(line: str) -> None:
@@ -152,7 +156,11 @@ def roll_out(props: dict[str, Any]) -> dict[str, Any]:
         outcome = Rollout(
             refreshes=Refreshes(
                 str(props["region"]),
-                patience=Patience(seconds=seconds, say=lambda line: say(f"rollout of {name}: {line}")),
+                patience=Patience(
+                    seconds=seconds,
+                    total_seconds=seconds,
+                    say=lambda line: say(f"rollout of {name}: {line}"),
+                ),
             ),
             group_name=name,
             target=to_target(props),

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn
 
-from infra.rollout.aws_errors import AWS_ERRORS
+from infra.rollout.aws_errors import AWS_ERRORS, explain
 from infra.rollout.beginning import Beginning
-from infra.rollout.errors import RolloutDeadlineError, RolloutError
+from infra.rollout.course import Course, Stage
+from infra.rollout.errors import RolloutError
 from infra.rollout.evidence import Evidence
 from infra.rollout.following import Follower
-from infra.rollout.marking import explain_no_mark
-from infra.rollout.polling import poll_delays
+from infra.rollout.marking import VERIFIED_IN, explain_no_mark
 from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.telling import Teller
-from infra.rollout.values import Refresh, Target
+from infra.rollout.values import Group, Refresh, Target
 from infra.rollout.verifying import Verifier
 from infra.rollout.wording import describe_end
 
@@ -31,7 +30,7 @@ class Outcome:
     instances: int
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rollout:
     """One rollout of one group."""
 
@@ -49,43 +48,42 @@ class Rollout:
 
     def run(self) -> Outcome:
         """Return when every in-service instance runs the target and is healthy; raise RolloutError if not."""
-        self._teller = Teller(say=self.say, clock=self.clock)
-        self._evidence = Evidence(refreshes=self.refreshes, target=self.target)
-        begun = Beginning(
+        course = Course(
             refreshes=self.refreshes,
             group_name=self.group_name,
             target=self.target,
+            teller=Teller(say=self.say, clock=self.clock),
+            evidence=Evidence(refreshes=self.refreshes, target=self.target),
+            timeout_seconds=self.timeout_seconds,
+            sleep=self.sleep,
+        )
+        try:
+            return self._run(course)
+        except AWS_ERRORS as error:
+            raise RolloutError(explain(error, self.group_name, course.stage.value)) from None
+
+    def _run(self, course: Course) -> Outcome:
+        begun = Beginning(
+            course=course,
             preferences=self.preferences,
             on_refresh_in_progress=self.on_refresh_in_progress,
-            teller=self._teller,
-            looks=self._looks,
         ).start_or_adopt()
         if begun.refresh_id is not None:
-            follower = Follower(
-                refreshes=self.refreshes,
-                group_name=self.group_name,
-                target=self.target,
-                evidence=self._evidence,
-                teller=self._teller,
-                looks=self._looks,
+            total = begun.group.desired_capacity
+            refresh = Follower(course=course, turns_back=True).follow(
+                begun.refresh_id, total=total, is_own=begun.is_own
             )
-            refresh = follower.follow(
-                begun.refresh_id, total=begun.group.desired_capacity, is_own=begun.is_own
-            )
+            course.stage = Stage.VERIFYING
             if refresh.status != "Successful":
-                self._fail(refresh, begun.group.launch_template_version)
-        verifier = Verifier(
-            refreshes=self.refreshes,
-            group_name=self.group_name,
-            target=self.target,
-            ignores_standby=self.preferences.standby_instances == "Ignore",
-            evidence=self._evidence,
-            teller=self._teller,
-            looks=self._looks,
-        )
-        instances = verifier.wait_for_health()
-        if self.stack:
+                raise RolloutError(describe_failure(course, refresh, begun.group))
+        ignores_standby = self.preferences.standby_instances == "Ignore"
+        instances = Verifier(course=course, ignores_standby=ignores_standby).wait_for_health()
+        if self.stack and instances:
             self._mark_verified()
+        elif self.stack:
+            course.teller.tell(
+                f"no instance ran {self.target.ami_id}, so it is not tagged {VERIFIED_IN}{self.stack}"
+            )
         return Outcome(refresh_id=begun.refresh_id, instances=instances)
 
     def _mark_verified(self) -> None:
@@ -98,37 +96,16 @@ class Rollout:
                 explain_no_mark(error, group_name=self.group_name, ami_id=ami_id, stack=self.stack)
             ) from None
 
-    def _looks(self, waits_for: str) -> Iterator[None]:
-        """Come back at growing intervals until the deadline; then raise RolloutDeadlineError."""
-        for delay in poll_delays():
-            yield
-            if self._teller.seconds > self.timeout_seconds:
-                raise RolloutDeadlineError(
-                    f"{self.group_name} is not on {self.target.ami_id} after {self.timeout_seconds / 60:.0f} "
-                    f"minutes: {self._teller.last_line}{self._evidence.ringing}{self._evidence.first} · "
-                    f"{waits_for}; until then the group launches {self._find_ami_now() or 'no AMI'} · AWS "
-                    "goes on with what was started; run pulumi up again to follow it, or raise "
-                    "rolloutTimeoutMinutes"
-                )
-            self.sleep(delay)
 
-    def _find_ami_now(self) -> str | None:
-        """What the group launches by itself, whatever a refresh does."""
-        version = self.refreshes.require_group(self.group_name).launch_template_version
-        return self.refreshes.find_ami_of_version(self.target.launch_template_id, version)
-
-    def _fail(self, refresh: Refresh, old_version: str) -> NoReturn:
-        """Say how the refresh ended, what the group runs now, and what to do."""
-        template = self.target.launch_template_id
-        version = self.refreshes.require_group(self.group_name).launch_template_version
-        raise RolloutError(
-            describe_end(
-                refresh,
-                group_name=self.group_name,
-                target=self.target,
-                first_failing=self._evidence.ringing + self._evidence.first,
-                version=version,
-                ami_id=self.refreshes.find_ami_of_version(template, version),
-                old_ami_id=self.refreshes.find_ami_of_version(template, old_version),
-            )
-        )
+def describe_failure(course: Course, refresh: Refresh, before: Group) -> str:
+    """How *refresh* ended, what the group, which was so *before*, launches and runs now, and what to do."""
+    refreshes = course.refreshes
+    group = refreshes.describe_group(course.group_name)
+    return describe_end(
+        refresh,
+        group=group,
+        target=course.target,
+        evidence=course.evidence.story,
+        ami_id=refreshes.find_ami_of_version(group.launch_template_id, group.launch_template_version),
+        old_ami_id=refreshes.find_ami_of_version(before.launch_template_id, before.launch_template_version),
+    )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from infra.rollout.decide import find_off_target, is_off_target
 from infra.rollout.values import Fleet, Image, Instance, Refresh, Target
-from infra.rollout.wording import describe_missing
+from infra.rollout.wording import count_images, describe_missing
 
 SHOWN_REFRESHES = 5
 
@@ -69,8 +68,7 @@ class Situation:
     @property
     def images_running(self) -> dict[str, int]:
         """How many instances that stay run each AMI."""
-        living = [one.ami_id or "an unknown AMI" for one in self.fleet.group.instances if not one.is_leaving]
-        return dict(Counter(living).most_common())
+        return count_images(self.fleet.group)
 
     def is_fine(self, instance: Instance) -> bool:
         """Whether *instance* is as it should be."""

@@ -40,6 +40,7 @@ class Instance:
     lifecycle_state: str
     health_status: str
     launch_template_version: str | None
+    launch_template_id: str | None = None
     ami_id: str | None = None
     is_protected_from_scale_in: bool = False
 
@@ -74,6 +75,13 @@ class Group:
     def in_service(self) -> tuple[Instance, ...]:
         """The instances that count towards capacity."""
         return tuple(instance for instance in self.instances if instance.is_in_service)
+
+    def launches(self, target: Target) -> bool:
+        """Whether the group by itself launches *target*."""
+        return (self.launch_template_id, self.launch_template_version) == (
+            target.launch_template_id,
+            target.launch_template_version,
+        )
 
     def without_standby(self) -> Group:
         """The group without what somebody took out of service."""
@@ -121,6 +129,11 @@ class TargetHealth:
     def is_healthy(self) -> bool:
         """Whether it gets requests."""
         return self.state == "healthy"
+
+    @property
+    def is_unhealthy(self) -> bool:
+        """Whether it failed its health checks (TargetHealth.State, Elastic Load Balancing API reference)."""
+        return self.state in ("unhealthy", "unhealthy.draining")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic, sleep
 
 from infra.rollout.account import Account
+from infra.rollout.course import Course, Stage
 from infra.rollout.evidence import Evidence
 from infra.rollout.following import Follower, read_utc
 from infra.rollout.looking import find_target
-from infra.rollout.polling import poll_delays
 from infra.rollout.situation import plain_refresh
 from infra.rollout.telling import Teller
 from infra.rollout.values import Refresh
@@ -49,29 +48,24 @@ def watch(account: Account, group_name: str, running: Refresh, *, is_json: bool)
     """Tell each change of *running* until it has ended, however long that takes."""
     group = account.require_group(group_name)
     target = find_target(account, group, running)
-    evidence = Evidence(refreshes=account, target=target)
     teller = (
         JsonTeller(say=_say, clock=monotonic, account=account)
         if is_json
         else Teller(say=_say, clock=monotonic)
     )
-    follower = Follower(
+    course = Course(
         refreshes=account,
         group_name=group_name,
         target=target,
-        evidence=evidence,
         teller=teller,
-        looks=_looks,
+        evidence=Evidence(refreshes=account, target=target),
+        sleep=sleep,
+        stage=Stage.FOLLOWING,
     )
+    follower = Follower(course=course, turns_back=False)
     refresh = follower.follow(running.refresh_id, total=group.desired_capacity, is_own=False)
-    return Watched(refresh=refresh, evidence=evidence.ringing + evidence.first)
+    return Watched(refresh=refresh, evidence=course.evidence.story)
 
 
 def _say(line: str) -> None:
     print(line, flush=True)
-
-
-def _looks(_waits_for: str) -> Iterator[None]:
-    for delay in poll_delays():
-        yield
-        sleep(delay)

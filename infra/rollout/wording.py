@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
-from infra.rollout.values import Fleet, Instance, Refresh, Target, TargetHealth
+from infra.rollout.values import Fleet, Group, Instance, Refresh, Target, TargetHealth
 
 CONSOLE_LINES = 5
 LONGEST_CONSOLE_LINE = 160
+MOST_NAMED = 5
+"""Instances in one line."""
+
 TERMINAL_SEQUENCE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[ -/]*[0-~])")
 """Control sequences, operating system commands, and other escapes (ECMA-48)."""
 
 REMEDIES = {
     "Cancelled": "run pulumi up again to go on",
-    "RollbackFailed": "some instances may run either image: mend what kept the old one from starting and run "
-    "pulumi up again",
+    "RollbackFailed": "mend what kept the old image from starting and run pulumi up again",
 }
 
 
@@ -103,6 +106,30 @@ def describe_strays(group_name: str, strays: list[Instance], target: Target) -> 
     )
 
 
+def describe_wrong_template(group: Group, target: Target) -> str:
+    """Why a group whose instances run *target* is not on it: its next one would not."""
+    return (
+        f"{group.name} launches version {group.launch_template_version or 'unknown'} of "
+        f"{group.launch_template_id or 'no launch template'}, though its instances run {target.ami_id} · "
+        f"version {target.launch_template_version} of {target.launch_template_id} was expected · end what "
+        "moved it, then run pulumi up again"
+    )
+
+
+def describe_left_behind(group_name: str, left: Sequence[Instance]) -> str:
+    """Why a refresh that ignores protected instances cannot bring the group with these to its target."""
+    named = ", ".join(f"{one.instance_id} with {one.ami_id or 'an unknown AMI'}" for one in left[:MOST_NAMED])
+    others = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+    return (
+        f"{group_name} has instances that are protected from scale in, which scaleInProtectedInstances "
+        f"Ignore leaves as they are: {named}{others}; nothing was started · all in service were expected to "
+        "be replaced · end their protection (aws autoscaling set-instance-protection "
+        f"--no-protected-from-scale-in --auto-scaling-group-name {group_name} --instance-ids "
+        f"{left[0].instance_id}), or have them replaced: pulumi config set scaleInProtectedInstances "
+        "Refresh; then run pulumi up again"
+    )
+
+
 def describe_drift(
     group_name: str, leaving: Refresh | None, strays: Sequence[Instance], target: Target
 ) -> str:
@@ -119,23 +146,45 @@ def describe_drift(
     )
 
 
+def describe_left(group: Group, ami_id: str | None) -> str:
+    """What the instances of *group* run and what it, which launches *ami_id*, would start."""
+    launches = f"{ami_id or 'no AMI'} (launch template version {group.launch_template_version})"
+    running = count_images(group)
+    if list(running) == [ami_id]:
+        return f"the group runs {launches}"
+    if not running:
+        return f"the group has no instances and launches {launches}"
+    return f"instances: {describe_counts(running)}; the group launches {launches}"
+
+
+def count_images(group: Group) -> dict[str, int]:
+    """How many instances that stay run each AMI, most first."""
+    living = [one.ami_id or "an unknown AMI" for one in group.instances if not one.is_leaving]
+    return dict(Counter(living).most_common())
+
+
+def describe_counts(running: Mapping[str, int]) -> str:
+    """`2 run ami-1, 1 runs ami-2`"""
+    return ", ".join(
+        f"{count} {'runs' if count == 1 else 'run'} {ami_id}" for ami_id, count in running.items()
+    )
+
+
 def describe_end(
     refresh: Refresh,
     *,
-    group_name: str,
+    group: Group,
     target: Target,
-    first_failing: str,
-    version: str,
+    evidence: str,
     ami_id: str | None,
     old_ami_id: str | None,
 ) -> str:
-    """What is wrong when *refresh* ended and left the group on *version*, which launches *ami_id*."""
+    """What is wrong when *refresh* ended and left *group*, which launches *ami_id*, as it is."""
     reason = (refresh.rollback_reason or refresh.reason or "AWS gives no reason").rstrip(".")
-    verb = "runs" if refresh.status == "RollbackSuccessful" else "was left on"
     remedy = REMEDIES.get(refresh.status, "mend the image and run pulumi up again")
     keep = f", or keep the old one: pulumi config set pinnedAmi {old_ami_id}"
     return (
-        f"rollout of {target.ami_id} to {group_name} ended {refresh.status}: {reason}{first_failing} · "
-        f"the group {verb} {ami_id or 'no AMI'} (launch template version {version}) · {remedy}"
+        f"rollout of {target.ami_id} to {group.name} ended {refresh.status}: {reason}{evidence} · "
+        f"{describe_left(group, ami_id)} · {remedy}"
         f"{keep if old_ami_id not in (None, target.ami_id) else ''}"
     )

@@ -20,7 +20,7 @@ from image_builder.amis import Amis
 from image_builder.commands.common import Exit
 from image_builder.pruning import MOST_ASKED
 from infra.rollout.errors import RolloutError
-from infra.rollout.refreshes import INSTANCES_PER_REQUEST
+from infra.rollout.fleets import INSTANCES_PER_REQUEST
 from local_aws.environment import UNSET, aws_environment
 from local_aws.faults.client import ask_control
 from local_aws.home import REGION, Home

@@ -14,7 +14,7 @@ from infra.rollout.commands.common import (
     open_account,
     say_aside,
 )
-from infra.rollout.commands.watch import follow, tell_end
+from infra.rollout.commands.watch import follow, tell_end, tell_now
 
 HELP = "stop the running refresh where it is, without undoing it"
 DESCRIPTION = """\
@@ -61,6 +61,7 @@ def run(options: argparse.Namespace) -> Exit:
     if account.cancel(name) is None and account.find_running(name) is None:
         say_aside(f"refresh {running.refresh_id} of {name} has ended by itself")
     if options.no_wait:
+        tell_now(account, name, running, options)
         return Exit.DONE
     ended = follow(account, name, running, options, hoped_for="Cancelled")
     if ended != Exit.INTERRUPTED:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from infra.rollout.account import Account
 
-PATIENCE_SECONDS = 60.0
-
 
 class Exit(IntEnum):
     """How a command ended, for scripts."""
@@ -59,12 +57,12 @@ def add_no_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-wait", action="store_true", help="do not wait until it has ended")
 
 
-def open_account(options: argparse.Namespace, seconds: float = PATIENCE_SECONDS) -> Account:
+def open_account(options: argparse.Namespace, seconds: float | None = None) -> Account:
     """The account that is asked; outages of so many seconds are waited out, and said on standard error."""
     from infra.rollout.account import Account
-    from infra.rollout.patience import Patience
+    from infra.rollout.patience import PATIENCE_SECONDS, Patience
 
-    patience = Patience(seconds=seconds, say=say_aside)
+    patience = Patience(seconds=PATIENCE_SECONDS if seconds is None else seconds, say=say_aside)
     return Account(region=options.region, profile=options.profile, patience=patience)
 
 
@@ -85,7 +83,8 @@ def run_command(command: Callable[[argparse.Namespace], Exit], options: argparse
         say_aside(str(error))
     except AWS_ERRORS as error:
         name = f"python -m infra.rollout {options.command}"
-        say_aside(explain(error, options.group or "the Auto Scaling groups", name))
+        groups = options.group or "the Auto Scaling groups"
+        say_aside(explain(error, groups, "a refresh that is under way goes on", command=name))
     except KeyboardInterrupt:
         say_aside("interrupted · a refresh that was started goes on · python -m infra.rollout status tells")
         return Exit.INTERRUPTED

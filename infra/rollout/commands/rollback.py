@@ -13,7 +13,7 @@ from infra.rollout.commands.common import (
     open_account,
     say_aside,
 )
-from infra.rollout.commands.watch import follow
+from infra.rollout.commands.watch import follow, tell_now
 
 HELP = "turn the running refresh back to the image before"
 DESCRIPTION = """\
@@ -53,6 +53,7 @@ def run(options: argparse.Namespace) -> Exit:
             raise RolloutError(describe_no_rollback(look(account, name)))
         say_aside(f"refresh {running.refresh_id} of {name} turns back to {situation.launched_ami}")
     if options.no_wait:
+        tell_now(account, name, running, options)
         return Exit.DONE
     ended = follow(account, name, running, options, hoped_for="RollbackSuccessful")
     if ended != Exit.INTERRUPTED:

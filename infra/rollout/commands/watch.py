@@ -76,6 +76,16 @@ def follow(
     return Exit.DONE if watched.refresh.status == hoped_for else Exit.ASTRAY
 
 
+def tell_now(account: Account, name: str, running: Refresh, options: argparse.Namespace) -> None:
+    """Tell how far *running*, which is not waited for, is now."""
+    from infra.rollout.situation import plain_refresh
+    from infra.rollout.wording import describe_progress
+
+    refresh = account.find(name, running.refresh_id) or running
+    line = f"{name}: refresh {refresh.refresh_id} is {describe_progress(refresh)}"
+    say(json.dumps({"line": line, **plain_refresh(refresh)}) if options.json else line)
+
+
 def tell_end(name: str, last: Refresh | None, options: argparse.Namespace) -> None:
     """Tell that no refresh is running, and how the last one ended."""
     from infra.rollout.advice import describe_nothing_runs

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.rollout.__main__ import COMMANDS, main
 from infra.rollout.commands.common import Exit
@@ -41,6 +42,8 @@ def web(account: Account, endpoint_url: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "0.2")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    # A busy machine takes its time, and none of these refreshes is meant to fail.
+    monkeypatch.setenv(FAILURE_SECONDS_VARIABLE, "600")
     account.create_group(Tags=[{"Key": "Project", "Value": "shop", "PropagateAtLaunch": False}])
     return account
 
@@ -201,7 +204,6 @@ def test_a_refresh_that_ends_badly_is_told_with_the_failing_instance(
     web: Account, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ScriptedLoadBalancing.bad_versions.add("2")
-    monkeypatch.setenv(FAILURE_SECONDS_VARIABLE, "600")
     looks: list[float] = []
 
     def turn_back_after_some_looks(seconds: float) -> None:
@@ -268,9 +270,8 @@ def test_cancel_asks_at_a_terminal(web: Account, monkeypatch: pytest.MonkeyPatch
 
 
 def test_rollback_turns_a_baking_refresh_back_and_a_finished_one_gets_the_commands(
-    web: Account, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+    web: Account, capsys: Printed
 ) -> None:
-    monkeypatch.setenv(FAILURE_SECONDS_VARIABLE, "60")
     image, version = add_image(web)
     web.ec2.create_tags(Resources=[web.image_id], Tags=[{"Key": "VerifiedIn:dev", "Value": "now"}])
     start_baking(web, version)
@@ -291,6 +292,45 @@ def test_rollback_turns_a_baking_refresh_back_and_a_finished_one_gets_the_comman
         f"launches {image} · to go back to the image before: pulumi config set pinnedAmi {web.image_id}"
         in line
     )
+
+
+@pytest.mark.parametrize(("command", "status"), [("cancel", "Cancel"), ("rollback", "Rollback")])
+def test_an_end_that_is_not_waited_for_is_told_to_programs(
+    web: Account, capsys: Printed, command: str, status: str
+) -> None:
+    started = start_baking(web, "2")
+    yes = ["--yes"] if command == "cancel" else []
+
+    assert main([command, "web", *yes, "--no-wait", "--json"]) == Exit.DONE
+
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["refresh_id"] == started
+    assert answer["status"].startswith(status)
+    assert answer["line"].startswith(f"web: refresh {started} is {status}")
+
+
+def test_a_refresh_that_aws_cannot_turn_back_is_one_line_with_the_way_that_there_is(
+    web: Account, capsys: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_baking(web, "2")
+
+    def refuse(_account: object, _name: str) -> None:
+        raise ClientError(
+            {"Error": {"Code": "IrreversibleInstanceRefresh", "Message": "No desired configuration."}},
+            "RollbackInstanceRefresh",
+        )
+
+    monkeypatch.setattr("infra.rollout.account.Account.rollback", refuse)
+
+    assert main(["rollback", "web"]) == Exit.FAILED
+
+    line = capsys.readouterr().err
+    assert line.startswith(
+        "the instance refresh of web cannot be turned back (IrreversibleInstanceRefresh: No"
+    )
+    assert line.count("\n") == 1
+    assert "pulumi config set pinnedAmi AMI_ID" in line
+    assert "goes on" not in line
 
 
 def test_what_goes_wrong_is_one_line(

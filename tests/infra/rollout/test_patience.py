@@ -128,6 +128,26 @@ def test_a_single_failure_is_not_worth_a_line() -> None:
     assert said == []
 
 
+def test_patience_is_for_each_outage_and_not_used_up_by_work_that_goes_well() -> None:
+    clock = Clock()
+    patience = patience_of(60, [], clock)
+    for _ in range(3):
+        clock.sleep(100)
+
+        assert patience.ask(Answers([THROTTLED] * 3).ask, name="web")
+
+
+def test_all_patience_together_ends_with_the_total() -> None:
+    clock = Clock()
+    patience = Patience(
+        seconds=3600, total_seconds=100, say=lambda _line: None, sleep=clock.sleep, clock=clock.read
+    )
+    clock.sleep(100)
+
+    with pytest.raises(ClientError, match="Throttling"):
+        patience.ask(Answers([THROTTLED]).ask, name="web")
+
+
 def test_patience_ends_with_the_time_that_there_is() -> None:
     clock = Clock()
 
@@ -140,7 +160,7 @@ def test_patience_ends_with_the_time_that_there_is() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (refused("ExpiredToken", 403), "renew them and run pulumi up again; an instance refresh that was"),
+        (refused("ExpiredToken", 403), "renew them and run pulumi up again; nothing was started"),
         (NoCredentialsError(), "renew them and run pulumi up again"),
         (
             refused("AccessDenied", 403),
@@ -150,11 +170,22 @@ def test_patience_ends_with_the_time_that_there_is() -> None:
             refused("ValidationError"),
             "AWS refused DescribeInstanceRefreshes for web (ValidationError: So it is)",
         ),
-        (THROTTLED, "run pulumi up again to follow it"),
+        (THROTTLED, "AWS does not answer about web (Throttling: So it is) · an answer was expected"),
+        (
+            ClientError(
+                {"Error": {"Code": "ValidationError", "Message": "AutoScalingGroup name not found - web"}},
+                "DescribeInstanceRefreshes",
+            ),
+            "Auto Scaling group web is gone (ValidationError: AutoScalingGroup name not found - web)",
+        ),
+        (
+            refused("IrreversibleInstanceRefresh"),
+            "the instance refresh of web cannot be turned back (IrreversibleInstanceRefresh: So it is)",
+        ),
     ],
 )
 def test_every_error_says_in_one_line_what_to_do(error: AwsError, words: str) -> None:
-    line = explain(error, "web")
+    line = explain(error, "web", "nothing was started")
 
     assert words in line
     assert "\n" not in line

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from infra.rollout.following import Progress
 from infra.rollout.preferences import Preferences
-from infra.rollout.progress import Progress
 from infra.rollout.values import Refresh
 from tests.infra.rollout.worlds import refresh
 

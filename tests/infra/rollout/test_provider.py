@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -148,6 +149,18 @@ def test_a_stack_that_the_image_was_not_marked_for_is_a_change_that_is_said_and_
     assert capsys.readouterr().out.splitlines() == [said, said]
 
 
+def test_an_image_that_no_instance_ran_stays_to_be_marked(
+    rollouts: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    news = {**INPUTS, "stack": "dev"}
+
+    assert PROVIDER.diff("web", {**STATE, "stack": "dev", "instances": 0}, news).changes
+    assert f"tags {NEW_AMI} VerifiedIn:dev once" in capsys.readouterr().out
+    PROVIDER.update("web", {**STATE, "stack": "dev", "instances": 0}, news)
+    assert len(rollouts) == 1
+    assert not PROVIDER.diff("web", {**STATE, "instances": 0}, INPUTS).changes
+
+
 def test_a_rollout_is_recorded_with_its_refresh_and_the_number_of_instances(rollouts: list[Any]) -> None:
     result = PROVIDER.create(INPUTS)
 
@@ -208,6 +221,19 @@ def test_a_refresh_of_the_state_finds_a_group_that_was_moved(show: Callable[[Any
     result = PROVIDER.read("web", STATE)
 
     assert result.outs == {**STATE, "launch_template_version": "1", "ami_id": OLD_AMI}
+    assert PROVIDER.diff("web", result.outs, INPUTS).changes
+
+
+def test_a_refresh_of_the_state_finds_a_group_that_was_moved_to_the_same_version_of_another_template(
+    show: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws = ScriptedRefreshes([Moment(group=replace(group(version="2"), launch_template_id="lt-2"))])
+    monkeypatch.setattr(aws, "find_ami_of_version", lambda template, _version: f"ami-of-{template}")
+    show(aws)
+
+    result = PROVIDER.read("web", STATE)
+
+    assert result.outs == {**STATE, "launch_template_id": "lt-2", "ami_id": "ami-of-lt-2"}
     assert PROVIDER.diff("web", result.outs, INPUTS).changes
 
 

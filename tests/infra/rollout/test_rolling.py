@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -15,6 +16,7 @@ from infra.rollout.errors import (
 )
 from infra.rollout.preferences import Preferences
 from infra.rollout.rolling import Outcome, Rollout
+from infra.rollout.values import TargetHealth
 from tests.infra.rollout.worlds import (
     NEW_AMI,
     OLD_AMI,
@@ -234,8 +236,6 @@ def test_a_refresh_that_already_leads_to_the_target_is_followed(status: str) -> 
         refresh("InProgress", launch_template_version="7"),
         refresh("InProgress", launch_template_id="lt-9"),
         refresh("InProgress", launch_template_id=None, launch_template_version=None),
-        refresh("RollbackInProgress"),
-        refresh("Cancelling"),
     ],
 )
 def test_somebody_elses_refresh_is_left_alone_and_named(running: object) -> None:
@@ -273,21 +273,63 @@ def test_a_refresh_that_aws_does_not_list_yet_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "left", "remedy"),
+    ("on_refresh_in_progress", "ends"), [("fail", "Cancelled"), ("wait", "RollbackFailed")]
+)
+def test_an_earlier_refresh_to_the_target_that_is_being_ended_is_followed_and_its_end_told(
+    on_refresh_in_progress: str, ends: str
+) -> None:
+    status = "Cancelling" if ends == "Cancelled" else "RollbackInProgress"
+    aws = ScriptedRefreshes(
+        [
+            Moment(group=BEFORE.group, refresh=refresh(status, 20)),
+            Moment(group=BEFORE.group, refresh=refresh(ends, rollback_reason="i-c became unhealthy.")),
+        ]
+    )
+
+    with pytest.raises(RolloutError, match=f"ended {ends}: i-c became unhealthy · the group runs {OLD_AMI}"):
+        roll_out(aws, on_refresh_in_progress=on_refresh_in_progress)
+
+    assert aws.started == []
+    assert f"r-1 to {NEW_AMI} is {status}: following it to its end" in aws.said[0]
+
+
+def test_an_earlier_refresh_to_the_target_that_somebody_stops_is_waited_for_where_that_is_wished() -> None:
+    stopped = refresh("Cancelling", refresh_id="r-9"), refresh("Cancelled", refresh_id="r-9")
+    aws = ScriptedRefreshes([*(Moment(group=BEFORE.group, refresh=one) for one in stopped), AFTER])
+
+    assert roll_out(aws, on_refresh_in_progress="wait").refresh_id == "r-1"
+
+
+@pytest.mark.parametrize("status", ["Failed", "Cancelled", "RollbackFailed", "RollbackSuccessful"])
+def test_a_failure_counts_the_instances_of_each_image_that_are_really_there(status: str) -> None:
+    leaving = instance("b", "1", lifecycle_state="Terminating")
+    mixed = group(instance("a", "1"), instance("c"), leaving, version="1")
+    aws = ScriptedRefreshes([BEFORE, Moment(group=mixed, refresh=refresh(status, 50))])
+
+    assert (
+        f" · instances: 1 runs {OLD_AMI}, 1 runs {NEW_AMI}; the group launches {OLD_AMI} (launch template "
+        "version 1) · "
+    ) in failure_of(aws)
+
+
+def test_a_failure_that_left_no_instance_says_so() -> None:
+    empty = group(version="1")
+    aws = ScriptedRefreshes([BEFORE, Moment(group=empty, refresh=refresh("Failed"))])
+
+    assert f"the group has no instances and launches {OLD_AMI}" in failure_of(aws)
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"),
     [
-        ("Failed", "was left on", "mend the image and run pulumi up again"),
-        ("Cancelled", "was left on", "run pulumi up again to go on"),
-        ("RollbackSuccessful", "runs", "mend the image and run pulumi up again"),
-        (
-            "RollbackFailed",
-            "was left on",
-            "some instances may run either image: mend what kept the old one from starting and run pulumi up "
-            "again",
-        ),
+        ("Failed", "mend the image and run pulumi up again"),
+        ("Cancelled", "run pulumi up again to go on"),
+        ("RollbackSuccessful", "mend the image and run pulumi up again"),
+        ("RollbackFailed", "mend what kept the old image from starting and run pulumi up again"),
     ],
 )
 def test_every_other_end_fails_with_what_happened_why_both_amis_and_what_to_do(
-    status: str, left: str, remedy: str
+    status: str, remedy: str
 ) -> None:
     sick = group(instance("a", "1"), instance("c", "2"), version="1")
     aws = ScriptedRefreshes(
@@ -302,7 +344,7 @@ def test_every_other_end_fails_with_what_happened_why_both_amis_and_what_to_do(
 
     assert message == (
         f"rollout of {NEW_AMI} to web ended {status}: It did not get healthy; first failing instance i-c: "
-        f"unhealthy (Target.FailedHealthChecks: Health checks failed) · the group {left} {OLD_AMI} (launch "
+        f"unhealthy (Target.FailedHealthChecks: Health checks failed) · the group runs {OLD_AMI} (launch "
         f"template version 1) · {remedy}, or keep the old one: pulumi config set pinnedAmi {OLD_AMI}"
     )
 
@@ -372,6 +414,8 @@ def test_targets_that_turn_unhealthy_after_the_refresh_keep_it_from_succeeding()
 
     assert "1 of 2 targets healthy; i-d is unhealthy" in message
     assert "every instance should be in service and healthy" in message
+    assert "no instance refresh is under way; run pulumi up again, or raise" in message
+    assert "AWS goes on" not in message
 
 
 def test_the_deadline_ends_the_waiting_and_says_that_aws_goes_on() -> None:
@@ -381,7 +425,9 @@ def test_the_deadline_ends_the_waiting_and_says_that_aws_goes_on() -> None:
         roll_out(aws, timeout_seconds=120)
 
     assert "web is not on ami-00000000000000002 after 2 minutes: InProgress, 30 %" in str(failure.value)
-    assert f"until then the group launches {OLD_AMI}" in str(failure.value)
+    assert f"should have ended; the group launches {OLD_AMI} · the instance refresh goes on; " in str(
+        failure.value
+    )
     assert "run pulumi up again to follow it, or raise rolloutTimeoutMinutes" in str(failure.value)
     assert 120 < aws.seconds < 140
 
@@ -441,10 +487,13 @@ def test_refusals_of_an_earlier_try_do_not_end_this_one() -> None:
     assert roll_out(aws).instances == 2
 
 
-def test_a_poll_delay_that_is_no_number_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "soon")
+@pytest.mark.parametrize("delay", ["soon", "0", "-1", "nan", "inf", "1e9"])
+def test_a_poll_delay_that_is_no_number_of_seconds_is_named(
+    delay: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", delay)
 
-    assert "AWS_POLL_DELAY_SECONDS is 'soon'" in failure_of(ScriptedRefreshes([BEFORE]))
+    assert f"AWS_POLL_DELAY_SECONDS is '{delay}'" in failure_of(ScriptedRefreshes([BEFORE]))
 
 
 def elsewhere(status: str, percentage: int = 40) -> Moment:
@@ -473,7 +522,7 @@ def test_somebody_elses_refresh_is_waited_for_where_that_is_wished_and_then_ours
 def test_waiting_for_somebody_elses_refresh_ends_at_the_deadline() -> None:
     aws = ScriptedRefreshes([elsewhere("InProgress")])
 
-    with pytest.raises(RolloutDeadlineError, match=r"waits for refresh r-9 .* should have ended"):
+    with pytest.raises(RolloutDeadlineError, match=r"waits for refresh r-9 .* nothing was started"):
         roll_out(aws, 60, on_refresh_in_progress="wait")
     assert aws.started == []
 
@@ -617,3 +666,228 @@ def test_a_large_group_is_described_whole_when_something_changed_and_seldom_othe
 
     assert len(aws.sleeps) == 31
     assert aws.fleets_described <= 30 / 6 + 4
+
+
+def test_progress_counts_what_a_scaling_policy_wants_by_now() -> None:
+    members = [instance(name, "1") for name in "abcd"]
+    larger = group(*members, instance("e"), instance("f"), version="1", desired=6)
+    end = group(*(instance(name) for name in "efghij"), desired=6)
+    aws = ScriptedRefreshes(
+        [
+            BEFORE,
+            Moment(group=BEFORE.group, refresh=refresh("InProgress", 0)),
+            Moment(group=larger, refresh=refresh("InProgress", 33, instances_to_update=4)),
+            Moment(group=end, refresh=refresh("Successful", 100, instances_to_update=0)),
+        ]
+    )
+
+    assert roll_out(aws).instances == 6
+    assert any("InProgress, 33 %, 2 of 6 instances replaced" in line for line in aws.said)
+
+
+@pytest.mark.parametrize("status", ["RollbackInProgress", "Cancelling"])
+def test_an_old_instance_is_not_called_in_the_way_of_a_refresh_that_goes_back(status: str) -> None:
+    held = group(instance("c"), instance("a", "1", is_protected_from_scale_in=True))
+    ended = refresh("RollbackSuccessful")
+    aws = ScriptedRefreshes(
+        [BEFORE, Moment(group=held, refresh=refresh(status, 50)), Moment(group=held, refresh=ended)]
+    )
+
+    failure_of(aws)
+
+    assert not any("waits for i-a" in line for line in aws.said)
+
+
+def test_an_image_that_no_instance_ran_is_not_marked_as_verified_and_that_is_said() -> None:
+    aws = ScriptedRefreshes([Moment(group=group(desired=0))])
+
+    assert roll_out(aws, stack="dev").instances == 0
+
+    assert aws.verified == {}
+    assert f"no instance ran {NEW_AMI}, so it is not tagged VerifiedIn:dev" in aws.said[-1]
+
+
+def test_what_another_refresh_to_the_target_does_otherwise_is_said() -> None:
+    ours = replace(PREFERENCES, bake_time_seconds=300, alarm_names=("web-5xx",))
+    theirs = Preferences(min_healthy_percentage=0, standby_instances="Wait", checkpoint_percentages=(50, 100))
+    aws = ScriptedRefreshes(
+        [Moment(group=BEFORE.group, refresh=refresh("InProgress", 20, preferences=theirs)), AFTER]
+    )
+
+    roll_out(aws, preferences=ours)
+
+    assert aws.said[1] == (
+        "rollout    0 s  it was started with other preferences: MinHealthyPercentage 0 (100 here), "
+        "MaxHealthyPercentage 100 (150 here), BakeTime 0 (300 here), AlarmSpecification none (web-5xx here), "
+        "AutoRollback False (True here), CheckpointPercentages 50, 100 (none here)"
+    )
+
+
+def test_a_refresh_of_our_own_that_was_left_behind_has_no_other_preferences() -> None:
+    running = refresh(
+        "InProgress", 20, preferences=replace(PREFERENCES, bake_time_seconds=0, skip_matching=False)
+    )
+    aws = ScriptedRefreshes([Moment(group=BEFORE.group, refresh=running), AFTER])
+
+    roll_out(aws)
+
+    assert not any("other preferences" in line for line in aws.said)
+
+
+def test_protected_instances_that_a_refresh_would_ignore_are_named_before_anything_starts() -> None:
+    protected = [instance(name, "1", is_protected_from_scale_in=True) for name in "abcdefg"]
+    fresh = instance("new", is_protected_from_scale_in=True)
+    aws = ScriptedRefreshes([Moment(group=group(fresh, *protected, version="1", desired=8))])
+
+    with pytest.raises(RolloutError) as failure:
+        roll_out(aws, preferences=replace(PREFERENCES, scale_in_protected_instances="Ignore"))
+
+    message = str(failure.value)
+    assert "\n" not in message
+    assert f"i-a with {OLD_AMI}" in message
+    assert f"i-e with {OLD_AMI} and 2 more; nothing was started" in message
+    assert "i-new" not in message
+    assert "pulumi config set scaleInProtectedInstances Refresh" in message
+    assert aws.started == []
+
+
+def test_a_group_that_names_the_same_version_of_another_launch_template_is_refreshed() -> None:
+    other = replace(AFTER.group, launch_template_id="lt-2")
+    aws = ScriptedRefreshes([Moment(group=other), AFTER])
+
+    assert roll_out(aws).refresh_id == "r-1"
+
+
+def test_an_instance_of_another_launch_template_is_not_on_the_target() -> None:
+    strange = group(instance("a"), instance("b", launch_template_id="lt-2"))
+    aws = ScriptedRefreshes([Moment(group=strange), AFTER])
+
+    assert roll_out(aws).refresh_id == "r-1"
+
+
+@pytest.mark.parametrize("named", [{"launch_template_id": "lt-2"}, {"launch_template_version": "1"}])
+def test_success_by_word_is_no_success_while_the_group_itself_would_launch_something_else(
+    named: dict[str, str],
+) -> None:
+    moved = replace(AFTER.group, **named)  # type: ignore[arg-type]
+    aws = ScriptedRefreshes([BEFORE, Moment(group=moved, refresh=refresh("Successful", 100))])
+
+    message = failure_of(aws)
+
+    assert "web launches version " in message
+    assert "version 2 of lt-1 was expected" in message
+    assert aws.seconds < 60
+
+
+NOT_FOUND = ClientError(
+    {"Error": {"Code": "ValidationError", "Message": "AutoScalingGroup name not found - web"}},
+    "DescribeInstanceRefreshes",
+)
+
+
+def test_a_group_that_is_deleted_meanwhile_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws = ScriptedRefreshes([BEFORE, Moment(group=BEFORE.group, refresh=refresh("InProgress", 50)), AFTER])
+
+    def find(_group_name: str, _refresh_id: str) -> None:
+        raise NOT_FOUND
+
+    monkeypatch.setattr(aws, "find", find)
+
+    message = failure_of(aws)
+
+    assert message.startswith(
+        "Auto Scaling group web is gone (ValidationError: AutoScalingGroup name not found"
+    )
+    assert message.endswith("run pulumi refresh, then pulumi up")
+    assert "goes on" not in message
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "LimitExceeded", "ExpiredToken"])
+def test_a_start_that_is_refused_claims_no_refresh_and_one_that_was_begun_is_said_to_go_on(code: str) -> None:
+    refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "StartInstanceRefresh")
+
+    message = failure_of(ScriptedRefreshes([BEFORE], starts=[refusal]))
+
+    assert message.endswith("; nothing was started")
+    lost = [StartUnansweredError("Throttling"), refusal]
+    message = failure_of(ScriptedRefreshes([BEFORE], starts=lost))
+    assert message.endswith(
+        "whether AWS started an instance refresh is not known; one that was started goes on"
+    )
+
+
+def never_healthy(*names: str, status: str = "InProgress", **preferences: object) -> Moment:
+    """The old instances, and these new ones, which fail."""
+    members = group(instance("a", "1"), instance("b", "1"), *map(instance, names), version="1")
+    given = replace(PREFERENCES, **preferences)  # type: ignore[arg-type]
+    return Moment(
+        group=members,
+        refresh=refresh(status, preferences=given),
+        health={f"i-{name}": UNHEALTHY for name in names},
+    )
+
+
+TURNED_BACK = Moment(
+    group=BEFORE.group, refresh=refresh("RollbackSuccessful", rollback_reason="A rollback was requested.")
+)
+
+
+def test_an_image_that_never_gets_healthy_is_turned_back_as_soon_as_that_is_clear() -> None:
+    aws = ScriptedRefreshes(
+        [
+            BEFORE,
+            *(never_healthy(*names) for names in ("c", "d", "e", "f", "f")),
+            never_healthy("f", status="RollbackInProgress"),
+            TURNED_BACK,
+        ]
+    )
+
+    message = failure_of(aws)
+
+    assert aws.turned_back == [4]
+    why = f"3 instances of {NEW_AMI} were lost as unhealthy and none ever served"
+    assert [line for line in aws.said if line.endswith(f"  turns r-1 back: {why}")]
+    assert f"; turned back, as {why}; first failing instance i-c: unhealthy" in message
+    assert f"the group runs {OLD_AMI}" in message
+
+
+def test_an_image_that_served_once_is_left_to_its_alarms_and_to_aws() -> None:
+    served = Moment(group=group(instance("a", "1"), instance("ok")), refresh=refresh("InProgress"))
+    aws = ScriptedRefreshes([BEFORE, served, *(never_healthy(name) for name in "cdefg"), TURNED_BACK])
+
+    failure_of(aws)
+
+    assert aws.turned_back == []
+
+
+def test_a_refresh_without_auto_rollback_is_not_turned_back() -> None:
+    stuck = (never_healthy(name, auto_rollback=False) for name in "cdefg")
+    aws = ScriptedRefreshes([BEFORE, *stuck, Moment(group=BEFORE.group, refresh=refresh("Failed"))])
+
+    failure_of(aws)
+
+    assert aws.turned_back == []
+
+
+def test_a_rollback_that_may_not_be_asked_for_is_said_once_and_left_to_aws() -> None:
+    aws = ScriptedRefreshes([BEFORE, *(never_healthy(name) for name in "cdefghi"), TURNED_BACK])
+    refusal = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+    aws.why_no_rollback = ClientError(refusal, "RollbackInstanceRefresh")  # type: ignore[arg-type]
+
+    message = failure_of(aws)
+
+    (line,) = [line for line in aws.said if "AccessDenied" in line]
+    assert "AWS does not turn back when asked (AccessDenied: no), but when it gives up" in line
+    assert "turned back, as" not in message
+
+
+def test_a_target_that_is_drained_while_it_is_unhealthy_is_evidence() -> None:
+    draining = TargetHealth(state="unhealthy.draining", reason="Target.FailedHealthChecks")
+    sick = Moment(
+        group=group(instance("a", "1"), instance("c"), version="1"),
+        refresh=refresh("InProgress", 10),
+        health={"i-c": draining},
+    )
+    aws = ScriptedRefreshes([BEFORE, sick, Moment(group=BEFORE.group, refresh=refresh("Failed"))])
+
+    assert "; first failing instance i-c: unhealthy.draining (Target.FailedHealthChecks)" in failure_of(aws)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -165,7 +164,7 @@ class Versions:
 def previous(versions: Versions, now: str, *history: tuple[str, str]) -> str | None:
     """The AMI before that of version *now*, after refreshes to versions that ended so, the newest first."""
     ended = [refresh(status, launch_template_version=version) for version, status in history]
-    at = replace(group(version=now), launch_template_id="lt-1")
+    at = group(version=now)
     return find_previous_ami(cast(Account, versions), at, ended, versions.find_ami_of_version("lt-1", now))
 
 

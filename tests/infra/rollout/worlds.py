@@ -37,6 +37,7 @@ def group(*instances: Instance, version: str = "2", desired: int = 2) -> Group:
         name="web",
         desired_capacity=desired,
         launch_template_version=version,
+        launch_template_id="lt-1",
         target_group_arns=("arn:tg",),
         instances=instances,
     )
@@ -82,6 +83,8 @@ class ScriptedRefreshes(Refreshes):
         self.said: list[str] = []
         self.consoles_read: list[str] = []
         self.cancelled: list[int] = []
+        self.turned_back: list[int] = []
+        self.why_no_rollback: Exception | None = None
         self.fleets_described = 0
         self.started: list[tuple[Target, Preferences]] = []
         self.verified: dict[str, str] = {}
@@ -128,6 +131,13 @@ class ScriptedRefreshes(Refreshes):
         assert group_name == "web"
         self.cancelled.append(len(self.sleeps))
         return "r-9"
+
+    def rollback(self, group_name: str) -> str | None:
+        assert group_name == "web"
+        if self.why_no_rollback:
+            raise self.why_no_rollback
+        self.turned_back.append(len(self.sleeps))
+        return "r-1"
 
     def find(self, group_name: str, refresh_id: str) -> Refresh | None:  # noqa: ARG002
         assert refresh_id == "r-1"

@@ -14,7 +14,6 @@ from infra.rollout.errors import RolloutError
 SECONDS_TO_STOP_RINGING = 180.0
 """An alarm that an earlier rollout made ring is OK again after a minute or two without its cause."""
 
-
 SECONDS_TO_FIRST_EVALUATION = 600.0
 """A new alarm is evaluated within a minute or two; one that has no data for longer lacks more than time."""
 
@@ -63,7 +62,7 @@ def find_obstacle(group_name: str, names: Sequence[str], alarms: Iterable[AlarmS
     unknown = [alarm for alarm in found.values() if alarm.state != "OK"]
     if unknown:
         return Obstacle(
-            line=f"alarm {unknown[0].name} of {group_name} was not evaluated yet: {unknown[0].reason}",
+            line=f"alarm {unknown[0].name} of {group_name} has no data yet: {unknown[0].reason}",
             remedy="AWS starts no instance refresh before it is OK, which was expected within "
             f"{SECONDS_TO_FIRST_EVALUATION / 60:.0f} minutes · see that it has data, or counts missing data "
             f"as notBreaching, and run pulumi up again; or {_UNWATCHED}",

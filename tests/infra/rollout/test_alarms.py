@@ -82,7 +82,7 @@ def test_a_new_alarm_is_waited_for_and_one_without_data_is_not_waited_for_until_
 
     line = watch.find_obstacle("web", ["web-p99"], [NEW], 50)
     assert line == (
-        "alarm web-p99 of web was not evaluated yet: Unchecked: Initial alarm creation · waiting up to 600 s "
+        "alarm web-p99 of web has no data yet: Unchecked: Initial alarm creation · waiting up to 600 s "
         "for it to be OK"
     )
     assert watch.find_obstacle("web", ["web-p99"], [NEW], 649) == line
@@ -101,7 +101,7 @@ def test_a_rollout_is_watched_by_its_alarms_and_waits_for_the_first_evaluation_o
     roll_out(aws, "web-5xx")
 
     assert aws.started[0][1].to_request()["AlarmSpecification"] == {"Alarms": ["web-5xx"]}
-    assert "alarm web-5xx of web was not evaluated yet: quiet · waiting up to 600 s" in aws.said[0]
+    assert "alarm web-5xx of web has no data yet: quiet · waiting up to 600 s" in aws.said[0]
 
 
 def test_nothing_is_started_while_an_alarm_goes_on_ringing() -> None:
@@ -117,7 +117,7 @@ def test_nothing_is_started_while_an_alarm_goes_on_ringing() -> None:
 def test_an_alarm_without_data_ends_a_rollout_that_started_nothing_long_before_its_deadline() -> None:
     aws = ScriptedRefreshes([replace(BEFORE, alarms=(NEW,))])
 
-    with pytest.raises(RolloutError, match="alarm web-p99 of web was not evaluated yet"):
+    with pytest.raises(RolloutError, match="alarm web-p99 of web has no data yet"):
         roll_out(aws, "web-p99")
 
     assert aws.started == []

@@ -8,14 +8,18 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.rollout.course import Course
 from infra.rollout.errors import (
     RefreshInProgressError,
     RolloutDeadlineError,
     RolloutError,
     StartUnansweredError,
 )
+from infra.rollout.evidence import Evidence
+from infra.rollout.following import Follower
 from infra.rollout.preferences import Preferences
 from infra.rollout.rolling import Outcome, Rollout
+from infra.rollout.telling import Teller
 from infra.rollout.values import TargetHealth
 from tests.infra.rollout.worlds import (
     NEW_AMI,
@@ -849,6 +853,22 @@ def test_an_image_that_never_gets_healthy_is_turned_back_as_soon_as_that_is_clea
     assert [line for line in aws.said if line.endswith(f"  turns r-1 back: {why}")]
     assert f"; turned back, as {why}; first failing instance i-c: unhealthy" in message
     assert f"the group runs {OLD_AMI}" in message
+
+
+def test_whoever_watches_a_refresh_by_hand_turns_nothing_back() -> None:
+    aws = ScriptedRefreshes([*(never_healthy(name) for name in "cdefghi"), TURNED_BACK])
+    course = Course(
+        refreshes=aws,
+        group_name="web",
+        target=TARGET,
+        teller=Teller(say=aws.said.append, clock=lambda: aws.seconds),
+        evidence=Evidence(refreshes=aws, target=TARGET),
+        sleep=aws.sleep,
+    )
+
+    Follower(course=course, turns_back=False).follow("r-1", total=2, is_own=False)
+
+    assert aws.turned_back == []
 
 
 def test_an_image_that_served_once_is_left_to_its_alarms_and_to_aws() -> None:

@@ -49,15 +49,23 @@ def test_prod_runs_what_succeeded_in_dev_and_builds_nothing(project: Checkout, e
             project.must("pulumi", "stack", "rm", "--yes", "--preserve-config", stack)
 
 
-def test_an_image_deregistered_behind_our_back_is_found_out_by_refresh_and_built_again(
-    project: Checkout, ec2: Any
+def test_an_image_deregistered_and_a_group_moved_behind_our_back_are_found_out_by_refresh_and_made_again(
+    project: Checkout, ec2: Any, home: Any
 ) -> None:
     project.edit(PAGE, "</body>", "<p>soon gone</p></body>")
     project.up(STACK)
     gone = project.outputs(STACK)
     ec2.deregister_image(ImageId=gone["ami_id"])
+    name, before = gone["auto_scaling_group"], str(int(gone["launch_template_version"]) - 1)
+    scaling = client(home, "autoscaling")
+    (group,) = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    template = group["LaunchTemplate"]["LaunchTemplateId"]
+    scaling.update_auto_scaling_group(
+        AutoScalingGroupName=name, LaunchTemplate={"LaunchTemplateId": template, "Version": before}
+    )
 
-    project.must("pulumi", "refresh", "--yes", "--stack", STACK)
+    refreshed = project.must("pulumi", "refresh", "--yes", "--stack", STACK)
+    assert f"rollout: {name} names version {before} of {template} (ami-" in refreshed
     preview = project.preview(STACK)
 
     assert "build:" in preview

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -45,10 +46,8 @@ class EmulatedEc2:
         }
 
     def client(self, region: str = REGION) -> EC2Client:
-        """A client of its own."""
-        return boto3.session.Session(
-            aws_access_key_id="local", aws_secret_access_key="local", region_name=region
-        ).client("ec2", endpoint_url=self.endpoint_url)
+        """The client of a region."""
+        return _client(self.endpoint_url, region)
 
     def reset(self) -> None:
         """Back to empty."""
@@ -124,6 +123,15 @@ def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"moto does not answer: {log.read_text()[-2000:]}")
+
+
+@functools.cache
+def _client(endpoint_url: str, region: str) -> EC2Client:
+    # Once for all tests of a process: a session reads EC2's whole model again.
+    session = boto3.session.Session(
+        aws_access_key_id="local", aws_secret_access_key="local", region_name=region
+    )
+    return session.client("ec2", endpoint_url=endpoint_url)
 
 
 def _base_image() -> dict[str, object]:

@@ -17,7 +17,7 @@ from image_builder.ami import Ami
 from image_builder.amis import Amis
 from image_builder.ec2_client import make_client, make_kms_client, reason_and_advice
 from image_builder.errors import AmiError
-from image_builder.originals import COPIED_TO, TAG_COPIED_FROM, tags_of_copy
+from image_builder.originals import COPIED_TO, TAG_COPIED_FROM, successes_to_add, tags_of_copy
 from image_builder.sharing import DEFAULT_KEY, keys_of, share, why_not_shareable
 from image_builder.snapshots import Snapshots
 from image_builder.tagging import Tagging
@@ -107,6 +107,8 @@ def find_or_start_copy(ami: Ami, source: Place, target: Place, kms_key: str = ""
                 f"copy {existing.ami_id} is {existing.refusal} · a copy that is not refused was expected · "
                 "restore it, or deregister it to have it made again"
             )
+        for key, value in successes_to_add(existing.tags, ami).items():
+            Tagging(target.ec2).put([existing.ami_id], key, value)
         return existing.ami_id
     snapshots = Snapshots(source.ec2).find(ami.snapshot_ids)
     on_snapshots = {key: value for one in snapshots for key, value in one.tags.items()}

@@ -1,7 +1,8 @@
 """Which images a stack may run: those that succeeded in another stack first.
 
 A rollout that succeeded tags its AMI `VerifiedIn:STACK` with the time; the newest of these is what the stack
-runs, as far as the AMIs tell. A copy of an image succeeded where the image did.
+runs, as far as the AMIs tell. A copy of an image succeeded where the image did: where its own tags do not
+tell, the original is looked up.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from image_builder.ami import TAG_FAMILY, Ami
 from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
-from image_builder.inventory import VERIFIED_IN
+from image_builder.inventory import VERIFIED_IN, moment_of
 from image_builder.lookup import images_of, usable_of, why_not_deployable
 from image_builder.originals import TAG_COPIED_FROM, with_successes
 from image_builder.wording import built
@@ -27,7 +28,7 @@ def has_succeeded_in(ami: Ami, stack: str, amis: Amis) -> bool:
 def newest_of(amis: Iterable[Ami], stack: str) -> Ami | None:
     """The one of *amis* that succeeded last in *stack*; a tag without a time, made by hand, is the oldest."""
     candidates = [ami for ami in amis if _tells_of(stack, ami)]
-    return max(candidates, key=lambda ami: _moment(ami.tags[f"{VERIFIED_IN}{stack}"]), default=None)
+    return max(candidates, key=lambda ami: moment_of(ami.tags[f"{VERIFIED_IN}{stack}"]), default=None)
 
 
 def image_that_ran_last_in(amis: Amis, family: str, stack: str) -> Ami | None:
@@ -63,8 +64,12 @@ def promoted_image(amis: Amis, inputs: ImageInputs) -> Ami:
 def verified_image(amis: Amis, inputs: ImageInputs) -> Ami:
     """The image of this fingerprint that succeeded in `require_verified_in`; AmiError where there is none."""
     stack = inputs.require_verified_in
-    candidates = [ami for ami in with_successes(images_of(amis, inputs), amis) if _tells_of(stack, ami)]
-    found = usable_of(ami for ami in candidates if not why_not_deployable(ami, inputs.family))
+    images = images_of(amis, inputs)
+    candidates = [ami for ami in images if _tells_of(stack, ami)]
+    found = _deployable_of(candidates, inputs)
+    if found is None:
+        candidates = [ami for ami in with_successes(images, amis) if _tells_of(stack, ami)]
+        found = _deployable_of(candidates, inputs)
     if found is None:
         refused = ", ".join(f"{ami.ami_id} {why_not_deployable(ami, inputs.family)}" for ami in candidates)
         raise AmiError(
@@ -100,12 +105,8 @@ def _what_runs(amis: Amis, inputs: ImageInputs) -> str:
     return f"{stack} runs {ami.ami_id} {built(ami, datetime.now(UTC))}"
 
 
-def _moment(value: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
+def _deployable_of(candidates: Iterable[Ami], inputs: ImageInputs) -> Ami | None:
+    return usable_of(ami for ami in candidates if not why_not_deployable(ami, inputs.family))
 
 
 def _that_succeeded_in(amis: Amis, family: str, stack: str) -> list[Ami]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from image_builder.ami import TAG_COMMIT, TAG_DIRTY, TAG_FAMILY, TAG_FINGERPRINT, Ami
@@ -14,6 +14,15 @@ from image_builder.wording import age
 
 VERIFIED_IN = "VerifiedIn:"
 """What the tag `VerifiedIn:STACK`, whose value is a time, begins with."""
+
+
+def moment_of(value: str) -> datetime:
+    """When it succeeded, by the tag's *value*; words without a time, written by hand, are the oldest."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 @dataclass(frozen=True, kw_only=True)

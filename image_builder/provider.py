@@ -57,6 +57,7 @@ from image_builder.inputs import (
 )
 from image_builder.known_base import require_base_images
 from image_builder.lookup import existing_image, is_to_be_verified, pinned_image
+from image_builder.originals import keep_successes
 from image_builder.verification import verify_image
 
 
@@ -94,7 +95,10 @@ class PackerImageProvider(ResourceProvider):
         """The image: pinned or promoted and checked, else reused, else, where it may be, built."""
         inputs = inputs_from(props)
         with _short_errors(inputs.family, inputs.region):
-            ami, origin = _make(inputs, Amis.watched(inputs.region, lambda line: say(inputs.family, line)))
+            amis = Amis.watched(inputs.region, lambda line: say(inputs.family, line))
+            ami, origin = _make(inputs, amis)
+            if inputs.require_verified_in or inputs.promote_from:
+                keep_successes(ami, amis, lambda line: say(inputs.family, line))
             remove_what_dead_runs_left(Path.cwd(), inputs.region, lambda line: say(inputs.family, line))
             remove_free_locks(Path.cwd())
         return CreateResult(ami.ami_id, {**props, **outputs_of(ami, inputs, origin)})

@@ -74,7 +74,7 @@ def test_a_copy_is_made_once_with_its_tags(
     assert answers[0] == answers[1]
     assert copies_of(ec2, image) == [answers[0][0]["ami_id"]]
     tags = ec2.client(ELSEWHERE).describe_images(ImageIds=copies_of(ec2, image))["Images"][0]["Tags"]
-    assert {tag["Key"] for tag in tags} == {"Verified", TAG_COPIED_FROM}
+    assert {tag["Key"] for tag in tags} == {"Verified", "VerifiedIn:dev", TAG_COPIED_FROM}
     assert ec2.tags_of(image)[f"CopiedTo:{ELSEWHERE}"] == answers[0][0]["ami_id"]
 
 
@@ -94,7 +94,23 @@ def test_a_revoked_image_is_not_copied(
 def test_what_is_told_of_the_original_alone_is_not_on_its_copy() -> None:
     tags = {"Verified": "now", "VerifiedIn:dev": "now", "CopiedTo:eu-west-1": "ami-2", "aws:x": "y"}
 
-    assert tags_of_copy(tags, REGION, "ami-1") == {"Verified": "now", "CopiedFrom": f"{REGION}/ami-1"}
+    copied = tags_of_copy(tags, REGION, "ami-1")
+
+    assert copied == {"Verified": "now", "VerifiedIn:dev": "now", "CopiedFrom": f"{REGION}/ami-1"}
+
+
+def test_a_copy_that_is_there_already_is_told_where_its_original_succeeded_since(
+    ec2: EmulatedEc2, image: str
+) -> None:
+    assert main(["copy", image, "--to-region", ELSEWHERE]) == 0
+    ec2.client().create_tags(
+        Resources=[image], Tags=[{"Key": "VerifiedIn:test", "Value": "2026-02-01T00:00:00Z"}]
+    )
+
+    assert main(["copy", image, "--to-region", ELSEWHERE]) == 0
+
+    (copy,) = copies_of(ec2, image)
+    assert ec2.tags_of(copy, region=ELSEWHERE)["VerifiedIn:test"] == "2026-02-01T00:00:00Z"
 
 
 def test_an_image_is_shared_with_its_snapshots_and_again_changes_nothing(

@@ -4,20 +4,63 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 from image_builder.base_image import LOCK_FILE, BaseImageLock, LockedImage
+from image_builder.errors import AmiError
+from image_builder.provider import PackerImageProvider
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
-from tests.image_builder.provider_host import Host, message_of
 from tests.image_builder.templates import props_of, write_image
 
 BUILT_AT = "2026-01-01T00:00:00Z"
 EARLIER, LATER = "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"
 BUILT = r"\(built \d+ days ago from 4e5f6a7\)"
+
+
+class Host:
+    """The provider in this process; what it printed is in `lines`."""
+
+    def __init__(self, printed: pytest.CaptureFixture[str]) -> None:
+        self._provider, self._printed = PackerImageProvider(), printed
+        self._lines: list[str] = []
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines, from the first."""
+        self._lines += self._printed.readouterr().out.splitlines()
+        return self._lines
+
+    def check(self, news: Mapping[str, Any]) -> dict[str, list[str]]:
+        """The reasons, by property."""
+        reasons: dict[str, list[str]] = {}
+        for failure in self._provider.check({}, dict(news)).failures:
+            reasons.setdefault(failure.property, []).append(failure.reason)
+        return reasons
+
+    def checked(self, news: Mapping[str, Any], olds: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The inputs that check hands on."""
+        return self._provider.check(dict(olds or {}), dict(news)).inputs
+
+    def diff(self, ami_id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        """Whether there are changes, and what replaces."""
+        told = self._provider.diff(ami_id, dict(olds), dict(news))
+        return bool(told.changes), list(told.replaces or ())
+
+    def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The id and the properties of a new image."""
+        created = self._provider.create(dict(props))
+        return created.id, created.outs or {}
+
+
+@pytest.fixture
+def host(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Host:
+    """The provider, which has said nothing yet."""
+    monkeypatch.setattr("image_builder.announcements._announced", set())
+    return Host(capsys)
 
 
 @pytest.fixture
@@ -78,10 +121,10 @@ def test_where_nothing_has_succeeded_yet_that_is_said_and_nothing_is_built(
     wanted = {**props, "require_verified_in": "dev"}
 
     assert "and nothing has succeeded in dev yet" in host.check(wanted)["require_verified_in"][0]
-    with pytest.raises(grpc.RpcError) as failure:
+    with pytest.raises(AmiError) as failure:
         host.create(wanted)
 
-    assert "has succeeded in dev" in message_of(failure.value)
+    assert "has succeeded in dev" in str(failure.value)
     assert ec2.client().describe_images(Owners=["self"])["Images"] == []
 
 
@@ -93,7 +136,7 @@ def test_the_one_of_two_images_of_a_fingerprint_that_succeeded_is_the_one_that_i
     wanted = {**props, "require_verified_in": "dev"}
 
     assert host.create(host.checked(wanted))[0] == succeeded
-    host.wait_for_line(f"reuse {succeeded} ")
+    assert any(f"reuse {succeeded} " in line for line in host.lines)
     assert not any("not verified yet" in line for line in host.lines)
     # A stack that got the other one before it had a gate does not keep it.
     assert host.diff(other, {**props, "ami_id": other}, wanted) == (True, ["ami_id"])
@@ -128,7 +171,7 @@ def test_a_pin_needs_that_success_too_except_in_an_emergency(
     pinned = {**props, "require_verified_in": "dev", "pinned_ami": ami_id}
 
     (reason,) = host.check(pinned)["pinned_ami"]
-    with pytest.raises(grpc.RpcError, match="has not succeeded in dev"):
+    with pytest.raises(AmiError, match="has not succeeded in dev"):
         host.create(pinned)
 
     assert reason == (
@@ -212,11 +255,11 @@ def test_a_promoted_image_that_is_revoked_before_the_update_is_refused(
     promoted = host.checked({**props, "promote_from": "dev"})
     ec2.client().create_tags(Resources=[ami_id], Tags=[{"Key": "Revoked", "Value": "it leaks"}])
 
-    with pytest.raises(grpc.RpcError) as failure:
+    with pytest.raises(AmiError) as failure:
         host.create(promoted)
 
     line = f"{ami_id} is no longer one that succeeded in dev: {ami_id} is Revoked: it leaks · "
-    assert line in message_of(failure.value)
+    assert line in str(failure.value)
 
 
 def test_an_older_image_is_promoted_instead_of_a_revoked_one_and_that_is_said(
@@ -228,7 +271,7 @@ def test_an_older_image_is_promoted_instead_of_a_revoked_one_and_that_is_said(
     promoted = host.checked({**props, "promote_from": "dev"})
 
     assert promoted["promoted_ami"] == older
-    host.wait_for_line(f"{revoked} succeeded later in dev, but is Revoked: it leaks")
+    assert any(f"{revoked} succeeded later in dev, but is Revoked: it leaks" in line for line in host.lines)
 
 
 def test_a_pin_wins_over_a_promotion(ec2: EmulatedEc2, host: Host, props: dict[str, Any]) -> None:
@@ -291,15 +334,50 @@ def test_a_copy_in_another_region_succeeded_where_its_original_did(
     assert host.create(host.checked(wanted))[0] == copy
 
 
-def test_a_copy_that_is_used_already_stays_past_the_gate(
+def test_a_copy_that_is_used_already_stays_past_the_gate_when_its_original_is_gone(
     ec2: EmulatedEc2, host: Host, props: dict[str, Any]
 ) -> None:
     original = register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER})
-    register(ec2, "copy", props["fingerprint"], in_region="eu-west-1", CopiedFrom=f"us-east-1/{original}")
+    copied_from = {"CopiedFrom": f"us-east-1/{original}"}
+    copy = register(ec2, "copy", props["fingerprint"], in_region="eu-west-1", **copied_from)
     wanted = host.checked({**props, "region": "eu-west-1", "require_verified_in": "dev"})
-    copy, outs = host.create(wanted)
+    assert "VerifiedIn:dev" not in ec2.tags_of(copy, region="eu-west-1")
+    _, outs = host.create(wanted)
+
+    assert ec2.tags_of(copy, region="eu-west-1")["VerifiedIn:dev"] == EARLIER
+    ec2.client().deregister_image(ImageId=original)
 
     assert host.diff(copy, outs, wanted) == (False, [])
+    assert host.create(host.checked(wanted))[0] == copy
+
+
+def test_a_copy_of_a_copy_succeeded_where_the_first_original_did(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    original = register(ec2, "one", props["fingerprint"], **{"VerifiedIn:dev": EARLIER})
+    copied_from = {"CopiedFrom": f"us-east-1/{original}"}
+    between = register(ec2, "copy", props["fingerprint"], in_region="eu-north-1", **copied_from)
+    copied_from = {"CopiedFrom": f"eu-north-1/{between}"}
+    copy = register(ec2, "copy", props["fingerprint"], in_region="eu-west-1", **copied_from)
+
+    wanted = host.checked({**props, "region": "eu-west-1", "require_verified_in": "dev"})
+
+    assert host.create(wanted)[0] == copy
+
+
+def test_the_last_success_counts_be_it_of_a_copy_or_of_its_original(
+    ec2: EmulatedEc2, host: Host, props: dict[str, Any]
+) -> None:
+    original = register(ec2, "one", "e" * 64, **{"VerifiedIn:dev": LATER})
+    copied_from = {"CopiedFrom": f"us-east-1/{original}", "VerifiedIn:dev": BUILT_AT}
+    again = register(ec2, "copy", "e" * 64, in_region="eu-west-1", **copied_from)
+    register(ec2, "other", "f" * 64, in_region="eu-west-1", **{"VerifiedIn:dev": EARLIER})
+
+    promoted = host.checked({**props, "region": "eu-west-1", "promote_from": "dev"})
+    host.create(promoted)
+
+    assert promoted["promoted_ami"] == again
+    assert ec2.tags_of(again, region="eu-west-1")["VerifiedIn:dev"] == LATER
 
 
 def test_an_image_is_refused_where_its_base_is_not_locked_unless_it_is_there_already(

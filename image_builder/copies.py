@@ -77,7 +77,7 @@ def spread(
         with _noted(failures, region):
             begun[region] = find_or_start_copy(ami, source, target, wanted.kms_key)
             # From here on a revocation reaches it.
-            Tagging(source.ec2).put([ami.ami_id], f"{COPIED_TO}{region}", begun[region])
+            Tagging(source.ec2).put([ami.ami_id], {f"{COPIED_TO}{region}": begun[region]})
             say(f"copy of {ami.ami_id} in {region}: {begun[region]}")
     with _noted(failures, wanted.region):
         _share(ami, wanted, source, say)
@@ -107,8 +107,8 @@ def find_or_start_copy(ami: Ami, source: Place, target: Place, kms_key: str = ""
                 f"copy {existing.ami_id} is {existing.refusal} · a copy that is not refused was expected · "
                 "restore it, or deregister it to have it made again"
             )
-        for key, value in successes_to_add(existing.tags, ami).items():
-            Tagging(target.ec2).put([existing.ami_id], key, value)
+        if successes := successes_to_add(existing.tags, ami):
+            Tagging(target.ec2).put([existing.ami_id], successes)
         return existing.ami_id
     snapshots = Snapshots(source.ec2).find(ami.snapshot_ids)
     on_snapshots = {key: value for one in snapshots for key, value in one.tags.items()}

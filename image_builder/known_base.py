@@ -45,7 +45,8 @@ def follow_base(ami: Ami, amis: Amis) -> None:
     revocation = revocation_in(base.tags) if base else None
     if base is None or revocation is None:
         return
-    ami = amis.add_tags(ami, {TAG_REVOKED: revocation.because_of(revocation.cause or base.ami_id).value})
+    cause = revocation.cause if revocation.relation == "base" else base.ami_id
+    ami = amis.add_tags(ami, {TAG_REVOKED: revocation.because_of(cause).value})
     if ami.refusal:
         raise AmiError(
             f"{ami.ami_id} was built on a revoked base and is {ami.refusal} · build on another one: "

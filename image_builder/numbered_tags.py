@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from image_builder.errors import RecordError
 
 CHARACTERS_PER_TAG = 256
+"""At most, of any kind ("Tag your Amazon EC2 resources", tag restrictions)."""
 MOST_TAGS = 32
 """For all documents on one resource, so that 18 are left for all other tags."""
 

@@ -16,6 +16,7 @@ from image_builder.ami import Ami
 from image_builder.amis import Amis
 from image_builder.ec2_client import error_code
 from image_builder.inventory import VERIFIED_IN, moment_of
+from image_builder.revocation import revocation_in, revocation_tags, tags_of
 
 TAG_COPIED_FROM = "CopiedFrom"
 """On a copy: the AMI that it is a copy of, `REGION/AMI`."""
@@ -27,7 +28,11 @@ def tags_of_copy(tags: Mapping[str, str], region: str, ami_id: str) -> dict[str,
     """The tags that a copy of *ami_id* gets, *tags* being the original's."""
     # Keys that begin with aws: are AWS's own, and refused in a request (EC2 user guide, "Tag restrictions").
     kept = {key: value for key, value in tags.items() if not key.startswith((COPIED_TO, "aws:"))}
-    return {**kept, TAG_COPIED_FROM: f"{region}/{ami_id}"}
+    for key in revocation_tags(tags):
+        del kept[key]
+    revocation = revocation_in(tags)
+    followed = tags_of([revocation.of_copy(ami_id)] if revocation else [])
+    return {**kept, **followed, TAG_COPIED_FROM: f"{region}/{ami_id}"}
 
 
 def copies_of(ami: Ami) -> dict[str, str]:
@@ -94,7 +99,7 @@ def _with_successes_of(ami: Ami, originals: Mapping[tuple[str, str], Ami]) -> Am
     tags = dict(ami.tags)
     seen: set[tuple[str, str]] = set()
     at = original_of(ami)
-    while at in originals and at not in seen:
+    while at and at in originals and at not in seen:
         seen.add(at)
         tags |= successes_to_add(tags, originals[at])
         at = original_of(originals[at])

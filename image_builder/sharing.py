@@ -7,13 +7,14 @@ when their key is customer-managed, and the other account uses it when the key's
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from image_builder.ami import Ami
 from image_builder.ec2_client import error_code
+from image_builder.removal import find_accounts
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -93,3 +94,30 @@ def share(ec2: EC2Client, ami: Ami, accounts: Sequence[str]) -> list[str]:
             ImageId=ami.ami_id, LaunchPermission={"Add": [{"UserId": account} for account in new]}
         )
     return new
+
+
+def find_shared(ec2: EC2Client, amis: Iterable[Ami]) -> tuple[dict[str, list[str]], str]:
+    """Whom those of *amis* are shared with that are, by id, and why that is not known of all of them."""
+    shared: dict[str, list[str]] = {}
+    for ami in amis:
+        try:
+            if accounts := find_accounts(ec2, ami):
+                shared[ami.ami_id] = accounts
+        except ClientError as error:
+            return shared, f"whom {ami.ami_id} is shared with could not be asked: {error_code(error)}"
+    return shared, ""
+
+
+def unshare(ec2: EC2Client, ami: Ami) -> None:
+    """Let no other account launch *ami*, nor copy its snapshots; what they copied or launched stays."""
+    for snapshot_id in ami.snapshot_ids:
+        told = ec2.describe_snapshot_attribute(SnapshotId=snapshot_id, Attribute="createVolumePermission")
+        if permissions := told["CreateVolumePermissions"]:
+            ec2.modify_snapshot_attribute(
+                SnapshotId=snapshot_id,
+                Attribute="createVolumePermission",
+                CreateVolumePermission={"Remove": permissions},
+            )
+    told_of_image = ec2.describe_image_attribute(ImageId=ami.ami_id, Attribute="launchPermission")
+    if launch_permissions := told_of_image["LaunchPermissions"]:
+        ec2.modify_image_attribute(ImageId=ami.ami_id, LaunchPermission={"Remove": launch_permissions})

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from image_builder.checks.report import Check, Outcome, Report
+from image_builder.numbered_tags import CHARACTERS_PER_TAG
 from image_builder.packer import Ended, failure_message, succeeded
 from image_builder.run_folder import RunFolder
 from image_builder.wording import shortened
 
-_LONGEST_TAG = 256
-"""EC2 user guide, "Tag restrictions"."""
 _LONGEST_OUTPUT = 1000
 
 
@@ -35,7 +34,7 @@ def judge(ended: Ended, report: Report | None, *, ami_id: str, run: RunFolder, m
         return Verdict(
             problem=f"{ami_id} failed {_count(failed, report)}: {_told(failed)} · it is marked Rejected and "
             f"never used, the next up builds anew: mend the image, or the check · full log: {run.log}",
-            rejection=f"failed checks: {', '.join(_short(check) for check in failed)}"[:_LONGEST_TAG],
+            rejection=f"failed checks: {', '.join(_short(check) for check in failed)}"[:CHARACTERS_PER_TAG],
         )
     again = "the image is kept, and the next up verifies it again"
     if report and undecided:

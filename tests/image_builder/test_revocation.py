@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from image_builder.errors import RevocationError
+from image_builder.numbered_tags import CHARACTERS_PER_TAG
 from image_builder.revocation import (
-    MOST_CHARACTERS,
     Revocation,
     new_revocation,
     read_revocation,
     refusal_of,
+    revocations_in,
     short_name,
+    tags_of,
     warning_of,
 )
 
@@ -33,6 +35,32 @@ def test_an_image_built_on_a_revoked_one_names_its_cause() -> None:
 
     assert inherited.value == f"2026-11-23T12:00:00Z by alice: because its base {BASE} is: CVE-2026-1"
     assert read_revocation(inherited.value) == inherited
+
+
+def test_a_copy_names_its_original() -> None:
+    followed = new_revocation(reason="CVE-2026-1", by="alice", at=NOON).because_of(BASE).of_copy("ami-1")
+
+    assert followed.value == "2026-11-23T12:00:00Z by alice: because its original ami-1 is: CVE-2026-1"
+    assert read_revocation(followed.value) == followed
+
+
+def test_of_several_the_one_that_holds_first_is_judged_by_and_none_is_lost() -> None:
+    own = new_revocation(reason="end of life", by="alice", at=NOON + timedelta(days=30))
+    inherited = new_revocation(reason="CVE-2026-1", by="bob", at=NOON).because_of(BASE)
+
+    tags = tags_of([own, inherited])
+
+    assert tags == {"Revoked": inherited.value, "Revoked:2": own.value}
+    assert revocations_in({**tags, "RevokedBy": "x"}) == [inherited, own]
+    assert refusal_of(tags, NOON) == inherited.words
+    assert warning_of(tags, NOON) == ""
+
+
+@pytest.mark.parametrize("year", [1, 999, 9999])
+def test_any_year_is_read_again(year: int) -> None:
+    revocation = new_revocation(reason="odd", by="alice", at=NOON.replace(year=year))
+
+    assert read_revocation(revocation.value) == revocation
 
 
 @pytest.mark.parametrize(
@@ -67,21 +95,21 @@ def test_a_reason_stands_on_one_line() -> None:
     assert new_revocation(reason=" two\n lines ", by="alice", at=NOON).reason == "two lines"
 
 
-def test_the_longest_reason_fits_on_what_is_built_on_the_image_too() -> None:
+def test_the_longest_reason_fits_on_a_copy_too() -> None:
     with pytest.raises(RevocationError, match="the reason has 300 characters") as raised:
         new_revocation(reason="x" * 300, by="alice", at=NOON)
 
     most = int(str(raised.value).split(" · ")[1].split()[0])
     longest = new_revocation(reason="x" * most, by="alice", at=NOON)
-    assert len(longest.because_of(BASE).value) == MOST_CHARACTERS
+    assert len(longest.of_copy(BASE).value) == CHARACTERS_PER_TAG
     with pytest.raises(RevocationError):
         new_revocation(reason="x" * (most + 1), by="alice", at=NOON)
 
 
 def test_of_many_words_written_by_hand_on_a_base_as_many_follow_as_there_is_room_for() -> None:
-    inherited = read_revocation("x" * MOST_CHARACTERS).because_of(BASE)
+    inherited = read_revocation("x" * CHARACTERS_PER_TAG).because_of(BASE)
 
-    assert len(inherited.value) == MOST_CHARACTERS
+    assert len(inherited.value) == CHARACTERS_PER_TAG
     assert inherited.value.endswith("xx…")
     assert read_revocation(inherited.value).cause == BASE
 

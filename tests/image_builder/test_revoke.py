@@ -286,7 +286,18 @@ def test_a_reason_that_does_not_fit_changes_nothing(
     assert revoked(ec2, golden) == ["-"]
 
 
-@pytest.mark.parametrize("at", ["tomorrow", "2026-13-01", "+3x", ""])
+@pytest.mark.parametrize(
+    "at",
+    [
+        "tomorrow",
+        "2026-13-01",
+        "+3x",
+        "",
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+12:00",
+        "2026-12-01T24:30",
+    ],
+)
 def test_a_moment_that_is_none_is_wrong_usage(at: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         revoke(BASE_IMAGE, "--at", at)
@@ -312,7 +323,9 @@ def test_thousands_of_images_are_revoked_in_few_calls(
     assert revoke(golden) == Exit.DONE
 
     assert calls.count("CreateTags") == 3
-    assert len(calls) == 9
+    # Whom an image is shared with takes one for each.
+    assert calls.count("DescribeImageAttribute") == 6
+    assert len(calls) == 9 + 6
     assert "-" not in revoked(ec2, ids[0], ids[-1])
 
 
@@ -345,11 +358,17 @@ def copy(ec2: EmulatedEc2, web: str) -> str:
     return copy
 
 
+def revoked_elsewhere(ec2: EmulatedEc2, copy: str, region: str = ELSEWHERE) -> list[str]:
+    """The values of a copy's Revoked tags, without their times and names."""
+    tags = sorted(ec2.tags_of(copy, region=region).items())
+    return [value.partition(" by moto: ")[2] or value for key, value in tags if key.startswith("Revoked")]
+
+
 def test_copies_are_revoked_and_restored_with_their_originals(
     ec2: EmulatedEc2, golden: str, web: str, copy: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert revoke(golden) == Exit.DONE
-    assert ec2.tags_of(copy, region=ELSEWHERE)["Revoked"] == ec2.tags_of(web)["Revoked"]
+    assert revoked_elsewhere(ec2, copy) == [f"because its original {web} is: CVE-1"]
     printed = capsys.readouterr().out
     assert re.search(rf"{copy} +web-1 in {ELSEWHERE} +- +revoked ", printed)
     assert "us-east-1: 3 revoked, 0 restored, 0 unchanged" in printed
@@ -365,7 +384,7 @@ def test_a_copy_that_was_not_reached_is_by_the_same_command(ec2: EmulatedEc2, we
 
     assert revoke(web) == Exit.DONE
 
-    assert ec2.tags_of(copy, region=ELSEWHERE)["Revoked"] == ec2.tags_of(web)["Revoked"]
+    assert revoked_elsewhere(ec2, copy) == [f"because its original {web} is: CVE-1"]
 
 
 def test_a_dry_run_leaves_copies_alone(ec2: EmulatedEc2, web: str, copy: str) -> None:
@@ -384,3 +403,136 @@ def test_a_revocation_of_a_copys_own_outlives_that_of_its_original(
     assert main(["restore", web]) == Exit.DONE
 
     assert ec2.tags_of(copy, region=ELSEWHERE)["Revoked"] == own
+
+
+def test_a_revocation_to_come_shields_an_image_from_none_of_its_base_now(
+    ec2: EmulatedEc2, golden: str, web: str, child: str
+) -> None:
+    revoke(web, "--at", "+30d", reason="end of life")
+
+    assert revoke(golden) == Exit.DONE
+
+    because = f"because its base {golden} is: CVE-1"
+    assert revoked(ec2, golden, web, child) == ["CVE-1", because, because]
+    assert main(["restore", golden]) == Exit.DONE
+    assert revoked(ec2, golden, web) == ["-", "end of life"]
+    assert revoked(ec2, child) == [f"because its base {web} is: end of life"]
+    assert "Revoked:2" not in {**ec2.tags_of(web), **ec2.tags_of(child)}
+
+
+def test_an_own_revocation_is_taken_back_while_that_of_the_base_stays(
+    ec2: EmulatedEc2, golden: str, web: str
+) -> None:
+    revoke(web, "--at", "+30d", reason="end of life")
+    revoke(golden)
+
+    assert main(["restore", web]) == Exit.DONE
+
+    assert revoked(ec2, web) == [f"because its base {golden} is: CVE-1"]
+    assert "Revoked:2" not in ec2.tags_of(web)
+
+
+@pytest.fixture
+def second_copy(ec2: EmulatedEc2, copy: str) -> str:
+    """A copy of that copy, in a third region."""
+    second = ec2.register("web-1", in_region="eu-north-1", CopiedFrom=f"{ELSEWHERE}/{copy}")
+    ec2.client(ELSEWHERE).create_tags(
+        Resources=[copy], Tags=[{"Key": "CopiedTo:eu-north-1", "Value": second}]
+    )
+    return second
+
+
+def test_copies_of_copies_and_what_is_built_on_them_follow_too(
+    ec2: EmulatedEc2, web: str, copy: str, second_copy: str
+) -> None:
+    built = ec2.register("built", in_region="eu-north-1", **ours(second_copy, "child"))
+
+    assert revoke(web) == Exit.DONE
+
+    assert revoked_elsewhere(ec2, copy) == [f"because its original {web} is: CVE-1"]
+    assert revoked_elsewhere(ec2, second_copy, "eu-north-1") == [f"because its original {copy} is: CVE-1"]
+    assert revoked_elsewhere(ec2, built, "eu-north-1") == [f"because its base {second_copy} is: CVE-1"]
+    assert main(["restore", web]) == Exit.DONE
+    assert revoked_elsewhere(ec2, copy) == []
+    assert revoked_elsewhere(ec2, second_copy, "eu-north-1") == []
+    assert revoked_elsewhere(ec2, built, "eu-north-1") == []
+
+
+def test_a_copy_is_not_restored_without_its_original_unless_that_is_gone(
+    ec2: EmulatedEc2, web: str, copy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    revoke(web)
+    capsys.readouterr()
+
+    assert main(["restore", copy, "--region", ELSEWHERE]) == Exit.FAILED
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"restore its original: python -m image_builder restore {web} --region us-east-1")
+    assert revoked_elsewhere(ec2, copy) == [f"because its original {web} is: CVE-1"]
+    ec2.client().deregister_image(ImageId=web)
+    assert main(["restore", copy, "--region", ELSEWHERE]) == Exit.DONE
+    assert revoked_elsewhere(ec2, copy) == []
+
+
+def test_a_copys_own_revocation_to_come_waits_behind_that_of_its_original(
+    ec2: EmulatedEc2, web: str, copy: str
+) -> None:
+    assert revoke(copy, "--at", "+30d", "--region", ELSEWHERE, reason="end of life") == Exit.DONE
+    assert revoke(web) == Exit.DONE
+    of_original = f"because its original {web} is: CVE-1"
+    assert revoked_elsewhere(ec2, copy) == [of_original, "end of life"]
+
+    assert main(["restore", copy, "--region", ELSEWHERE]) == Exit.DONE
+    assert revoked_elsewhere(ec2, copy) == [of_original]
+    assert main(["restore", web]) == Exit.DONE
+    assert revoked_elsewhere(ec2, copy) == []
+
+
+def test_a_copy_that_has_the_very_words_of_its_original_follows_it(
+    ec2: EmulatedEc2, web: str, copy: str
+) -> None:
+    words = "2026-01-01T00:00:00Z by moto: CVE-0"
+    for region, ami_id in (("us-east-1", web), (ELSEWHERE, copy)):
+        ec2.client(region).create_tags(Resources=[ami_id], Tags=[{"Key": "Revoked", "Value": words}])
+
+    assert main(["restore", copy, "--region", ELSEWHERE]) == Exit.FAILED
+    assert main(["restore", web]) == Exit.DONE
+
+    assert revoked_elsewhere(ec2, copy) == []
+
+
+def share(ec2: EmulatedEc2, ami_id: str, account: str) -> None:
+    ec2.client().modify_image_attribute(ImageId=ami_id, LaunchPermission={"Add": [{"UserId": account}]})
+
+
+def launchers(ec2: EmulatedEc2, ami_id: str) -> list[Any]:
+    told = ec2.client().describe_image_attribute(ImageId=ami_id, Attribute="launchPermission")
+    return told["LaunchPermissions"]
+
+
+def test_accounts_that_can_launch_what_is_revoked_are_named_and_lose_it_when_asked(
+    ec2: EmulatedEc2, golden: str, web: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    share(ec2, web, "111122223333")
+
+    assert revoke(golden) == Exit.DONE
+
+    assert f"  {web} is shared with 111122223333, where it can be launched on: " in capsys.readouterr().out
+    assert launchers(ec2, web) == [{"UserId": "111122223333"}]
+    assert revoke(golden, "--unshare", "--dry-run") == Exit.DONE
+    assert f"  {web} would be shared with 111122223333 no longer" in capsys.readouterr().out
+    assert revoke(golden, "--unshare", "--json") == Exit.DONE
+    told = json.loads(capsys.readouterr().out)
+    assert {image["ami_id"]: image["shared_with"] for image in told["images"]} == {
+        golden: [],
+        web: ["111122223333"],
+    }
+    assert launchers(ec2, web) == []
+
+
+def test_what_is_revoked_later_stays_shared_until_then(ec2: EmulatedEc2, web: str) -> None:
+    share(ec2, web, "111122223333")
+
+    assert revoke(web, "--at", "+30d", "--unshare") == Exit.DONE
+
+    assert launchers(ec2, web) == [{"UserId": "111122223333"}]

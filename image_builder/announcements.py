@@ -19,13 +19,7 @@ from image_builder.amis import Amis
 from image_builder.base_image import problem_with_region, read_lock
 from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
-from image_builder.gates import (
-    has_succeeded_in,
-    image_that_ran_last_in,
-    promoted_image,
-    require_gate,
-    verified_image,
-)
+from image_builder.gates import has_succeeded_in, promoted_image, require_gate, verified_image
 from image_builder.git import read_log
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import base_problem, news_of_bases
@@ -93,7 +87,6 @@ def announce_promotion(inputs: ImageInputs, running_commit: str) -> None:
     amis = Amis.of(inputs.region, is_preview=True)
     try:
         ami = promoted_image(amis, inputs)
-        last = image_that_ran_last_in(amis, inputs.family, inputs.promote_from)
     except (AmiError, BotoCoreError, ClientError):
         return  # check has said why, or create will.
     commit = ami.tags.get(TAG_COMMIT, "")
@@ -102,8 +95,6 @@ def announce_promotion(inputs: ImageInputs, running_commit: str) -> None:
     lines = [wording.promoted(ami, inputs.promote_from, datetime.now(UTC))]
     if running_commit and commit:
         lines += wording.commits_between(running_commit, forth, back)
-    if last and last.ami_id != ami.ami_id and last.refusal:
-        lines.append(f"{last.ami_id} succeeded later in {inputs.promote_from}, but is {last.refusal}")
     _announce(inputs, "\n".join(lines))
 
 

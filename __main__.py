@@ -1,4 +1,4 @@
-"""settings → image → network → load balancer → fleet → alarms → rollout → smoke test → outputs."""
+"""settings → image → network → load balancer → fleet → alarms → rollout → smoke test → mark → outputs."""
 
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +13,7 @@ from infra.rollout import InstanceRefresh, InstanceRefreshArgs
 from infra.secret_versions import find_secrets
 from infra.secrets import versions_of
 from infra.smoke_test import run_smoke_test
+from infra.verified_mark import VerifiedMark, VerifiedMarkArgs
 from settings import load_settings
 
 settings = load_settings()
@@ -144,11 +145,10 @@ rollout = InstanceRefresh(
         scale_in_protected_instances=settings.scale_in_protected_instances,
         on_refresh_in_progress=settings.on_refresh_in_progress,
         timeout_minutes=settings.rollout_timeout_minutes,
-        stack=pulumi.get_stack(),
     ),
     opts=pulumi.ResourceOptions(depends_on=[load_balancer, fleet]),
 )
-if settings.smoke_test:
+smoke_test = (
     run_smoke_test(
         name,
         url=load_balancer.url,
@@ -157,6 +157,22 @@ if settings.smoke_test:
         rollout=rollout,
         timeout_seconds=settings.smoke_test_timeout_seconds,
     )
+    if settings.smoke_test
+    else None
+)
+VerifiedMark(
+    f"{name}-verified",
+    VerifiedMarkArgs(
+        region=settings.region,
+        auto_scaling_group_name=fleet.auto_scaling_group_name,
+        ami_id=ami.id,
+        stack=pulumi.get_stack(),
+        launch_template_version=fleet.launch_template_version,
+        refresh_id=rollout.refresh_id,
+        instances=rollout.instances,
+    ),
+    opts=pulumi.ResourceOptions(depends_on=[smoke_test] if smoke_test else [rollout]),
+)
 
 pulumi.export("url", load_balancer.url)
 pulumi.export("ami_id", image.ami_id)

@@ -29,7 +29,7 @@ EDGES = {
     },
     # Who calls EC2 with that client: AMIs, their tags and snapshots are for good, temporaries are what a
     # build makes for itself, fleets are what runs images, launch templates what names them; removal takes
-    # them away, and account, pruning and revoking_copies hand the clients on.
+    # them away, and account, pruning and revoking_regions hand the clients on.
     "mypy_boto3_ec2": {
         f"image_builder/{name}.py"
         for name in (
@@ -45,7 +45,7 @@ EDGES = {
             "removal",
             "sharing",
             "pruning",
-            "revoking_copies",
+            "revoking_regions",
         )
     },
     "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "account", "fleets")},

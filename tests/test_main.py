@@ -137,6 +137,20 @@ def test_the_smoke_test_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None
     assert not any(one.typ == "command:local:Command" for one in without_it.resources)
 
 
+@pytest.mark.parametrize(("smoke_test", "last"), [("true", "Command"), ("false", "InstanceRefresh")])
+def test_an_image_is_marked_once_all_that_has_to_succeed_did(
+    monkeypatch: pytest.MonkeyPatch, smoke_test: str, last: str
+) -> None:
+    mocks, _ = run_program(monkeypatch, smokeTest=smoke_test)
+
+    kinds = [one.typ.rpartition(":")[2] for one in mocks.resources]
+
+    mark = dynamic(mocks, "VerifiedMark")
+    assert (mark["ami_id"], mark["stack"]) == ("ami-0new", "dev")
+    assert "stack" not in {key for key, value in dynamic(mocks, "InstanceRefresh").items() if value}
+    assert kinds.index("VerifiedMark") > kinds.index(last)
+
+
 def test_the_alarms_watch_the_load_balancer_and_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with_them, _ = run_program(monkeypatch, p99LatencyAlarmMilliseconds="500", maxHealthyPercentage="200")
     without_them, _ = run_program(monkeypatch, alarms="false")

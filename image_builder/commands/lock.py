@@ -64,9 +64,9 @@ def run(options: argparse.Namespace) -> Exit:
             {
                 "region": region,
                 "architecture": architecture,
-                "locked": vars(locked) if locked else None,
+                "locked": _plain(locked) if locked else None,
                 "locked_age": age(locked.created_at, now) if locked else "",
-                "newest": vars(found),
+                "newest": _plain(found),
                 "newest_age": age(found.created_at, now),
                 "is_to_be_locked": is_another,
                 "problem": problem,
@@ -85,6 +85,15 @@ def run(options: argparse.Namespace) -> Exit:
             print(row["problem"], flush=True)
         _conclude(len(news), options)
     return Exit.FOUND if news and options.check else Exit.DONE
+
+
+def _plain(image: LockedImage) -> dict[str, str]:
+    return {
+        "ami_id": image.ami_id,
+        "name": image.name,
+        "owner_id": image.owner_id,
+        "created_at": image.created_at,
+    }
 
 
 def _look(

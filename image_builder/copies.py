@@ -5,6 +5,7 @@ Every step finds what an earlier run did, and goes on from there.
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from image_builder.ami import Ami
 from image_builder.amis import Amis
 from image_builder.ec2_client import make_client, make_kms_client, reason_and_advice
 from image_builder.errors import AmiError
-from image_builder.originals import COPIED_TO, TAG_COPIED_FROM, successes_to_add, tags_of_copy
-from image_builder.sharing import DEFAULT_KEY, keys_of, share, why_not_shareable
+from image_builder.originals import COPIED_TO, TAG_COPIED_FROM, original_of, successes_to_add, tags_of_copy
+from image_builder.sharing import default_key, judge_key, keys_of, share
 from image_builder.snapshots import Snapshots
 from image_builder.tagging import Tagging
 
@@ -70,14 +71,15 @@ def spread(
     source = place(wanted.region)
     targets = {region: place(region) for region in wanted.copy_to_regions}
     if wanted.share_with_accounts:
-        _require_shareable(ami, wanted, source, targets)
+        _require_shareable(ami, wanted, source, targets, say)
     failures: dict[str, str] = {}
     begun: dict[str, str] = {}
     for region, target in targets.items():
         with _noted(failures, region):
             begun[region] = find_or_start_copy(ami, source, target, wanted.kms_key)
-            # From here on a revocation reaches it.
-            Tagging(source.ec2).put([ami.ami_id], {f"{COPIED_TO}{region}": begun[region]})
+            if original_of(ami) != (region, begun[region]):
+                # From here on a revocation reaches it.
+                Tagging(source.ec2).put([ami.ami_id], {f"{COPIED_TO}{region}": begun[region]})
             say(f"copy of {ami.ami_id} in {region}: {begun[region]}")
     with _noted(failures, wanted.region):
         _share(ami, wanted, source, say)
@@ -100,7 +102,10 @@ def copy_to_use(copies: Iterable[Ami]) -> Ami | None:
 def find_or_start_copy(ami: Ami, source: Place, target: Place, kms_key: str = "") -> str:
     """The id of the copy of *ami* in the other region, which may be pending yet."""
     tags = tags_of_copy(ami.tags, source.region, ami.ami_id)
-    copies = Amis(target.ec2, target.region).find_by_tags(**{TAG_COPIED_FROM: tags[TAG_COPIED_FROM]})
+    there = Amis(target.ec2, target.region)
+    copies = there.find_by_tags(**{TAG_COPIED_FROM: tags[TAG_COPIED_FROM]})
+    if (original := original_of(ami)) and original[0] == target.region and (first := there.get(original[1])):
+        copies.insert(0, first)
     if (existing := copy_to_use(copies)) is not None:
         if existing.refusal:
             raise AmiError(
@@ -113,8 +118,7 @@ def find_or_start_copy(ami: Ami, source: Place, target: Place, kms_key: str = ""
     snapshots = Snapshots(source.ec2).find(ami.snapshot_ids)
     on_snapshots = {key: value for one in snapshots for key, value in one.tags.items()}
     request: dict[str, Any] = {
-        # A failed copy keeps its name, and names are unique in a region of an account.
-        "Name": f"{ami.name}-{len(copies) + 1}" if copies else ami.name,
+        "Name": _free_name(ami.name, there),
         "SourceImageId": ami.ami_id,
         "SourceRegion": source.region,
         "Encrypted": True,
@@ -130,6 +134,17 @@ def find_or_start_copy(ami: Ami, source: Place, target: Place, kms_key: str = ""
     return target.ec2.copy_image(**request)["ImageId"]
 
 
+def _free_name(name: str, amis: Amis) -> str:
+    """*name*, or with a number: names are unique in a region of an account, and a failed copy keeps its own.
+
+    An image of the same fingerprint that was built there has the name too, and is no copy: it has succeeded
+    nowhere that the original has, so it cannot stand in for one.
+    """
+    taken = {ami.name for ami in amis.find_by_name(f"{name}*")}
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([name], numbered) if free not in taken)
+
+
 def _specification(kind: str, tags: Mapping[str, str]) -> dict[str, Any]:
     return {"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
@@ -143,13 +158,17 @@ def _require_copyable(ami: Ami) -> None:
         )
 
 
-def _require_shareable(ami: Ami, wanted: Wanted, source: Place, targets: Mapping[str, Place]) -> None:
+def _require_shareable(
+    ami: Ami, wanted: Wanted, source: Place, targets: Mapping[str, Place], say: Callable[[str], None]
+) -> None:
     keys = [(source, key) for key in keys_of(source.ec2, ami)]
-    keys += [(target, wanted.kms_key or DEFAULT_KEY) for target in targets.values()]
+    keys += [(target, wanted.kms_key or default_key(target.ec2)) for target in targets.values()]
     for where, key in keys:
-        problem = why_not_shareable(where.kms, key, wanted.share_with_accounts, where.region)
-        if problem:
-            raise AmiError(f"{ami.ami_id} cannot be shared: {problem}")
+        judgement = judge_key(where.kms, key, wanted.share_with_accounts, where.region)
+        if judgement.refusal:
+            raise AmiError(f"{ami.ami_id} cannot be shared: {judgement.refusal}")
+        if judgement.warning:
+            say(judgement.warning)
 
 
 def _share(ami: Ami, wanted: Wanted, where: Place, say: Callable[[str], None]) -> None:

@@ -8,20 +8,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from image_builder.ami import Ami
 from image_builder.ec2_client import error_code
+from image_builder.key_policies import access_of
 from image_builder.removal import find_accounts
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
-DEFAULT_KEY = "alias/aws/ebs"
-"""What a copy is encrypted with where no key is named (EBS user guide, "Amazon EBS encryption")."""
-_DENIED = frozenset({"AccessDeniedException", "AccessDenied"})
+AWS_KEY = "alias/aws/ebs"
+"""An account's default, until it names another (EBS user guide, "Amazon EBS encryption")."""
+DENIED_CODES = frozenset({"AccessDeniedException", "AccessDenied", "UnauthorizedOperation"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What a key tells."""
+
+    refusal: str = ""
+    """Why it cannot be used by all, as far as is certain."""
+    warning: str = ""
+    """Why it is not certain that it can."""
 
 
 def keys_of(ec2: EC2Client, ami: Ami) -> list[str]:
@@ -32,48 +44,55 @@ def keys_of(ec2: EC2Client, ami: Ami) -> list[str]:
     return sorted({one["KmsKeyId"] for one in found if one.get("KmsKeyId")})
 
 
-def why_not_shareable(kms: Any, key: str, accounts: Sequence[str], region: str) -> str:
-    """Why *accounts* could not use what is encrypted with *key*, as far as the key tells; else nothing."""
+def default_key(ec2: EC2Client) -> str:
+    """What a copy is encrypted with where no key is named: the default, which the account may have set."""
+    try:
+        return ec2.get_ebs_default_kms_key_id()["KmsKeyId"]
+    except ClientError as error:
+        if error_code(error) in DENIED_CODES:
+            return AWS_KEY  # Whoever may not ask gets the more usual answer.
+        raise
+
+
+def judge_key(kms: Any, key: str, accounts: Sequence[str], region: str) -> Judgement:
+    """Whether *accounts* could use what is encrypted with *key*, as far as the key tells."""
     try:
         described = kms.describe_key(KeyId=key)["KeyMetadata"]
     except ClientError as error:
-        return (
-            f"KMS key {key} cannot be looked at in {region}: {error_code(error)} · a key there was "
+        return Judgement(
+            refusal=f"KMS key {key} cannot be looked at in {region}: {error_code(error)} · a key there was "
             "expected · make it, or the alias, in that region"
         )
     # KMS developer guide, "Aliases": those of AWS's own keys begin with alias/aws/.
-    if described["KeyManager"] == "AWS" or key.startswith("alias/aws/"):
-        return (
-            f"{key} in {region} is a key of AWS's own, whose images cannot be shared · a customer-managed "
-            "key was expected · make one, with one alias in each region, name it (imageKmsKey, --kms-key), "
-            "and have the image built anew"
+    if described["KeyManager"] == "AWS" or "alias/aws/" in key:
+        return Judgement(
+            refusal=f"{key} in {region} is a key of AWS's own, whose images cannot be shared · a "
+            "customer-managed key was expected · make one, with one alias in each region, name it "
+            "(imageKmsKey, --kms-key), and have the image built anew"
         )
     try:
         policy = json.loads(kms.get_key_policy(KeyId=described["KeyId"], PolicyName="default")["Policy"])
         grants = kms.list_grants(KeyId=described["KeyId"])["Grants"]
     except ClientError as error:
-        if error_code(error) in _DENIED:
-            return ""  # Whoever may not read the policy cannot tell.
+        if error_code(error) in DENIED_CODES:
+            return Judgement(warning=f"{_untold(key, region, accounts)}: {error_code(error)}")
         raise
-    left_out = [account for account in accounts if not _lets_in(policy, grants, account)]
-    if left_out:
-        return (
-            f"the policy of KMS key {key} in {region} does not name {', '.join(left_out)} · leave to use the "
-            "key was expected · allow kms:DescribeKey, Decrypt, ReEncrypt*, GenerateDataKey* and CreateGrant "
-            f"to arn:aws:iam::{left_out[0]}:root in it"
+    access = {account: access_of(account, policy, grants, region) for account in accounts}
+    refused = {account: one.refused for account, one in access.items() if one.refused}
+    if refused:
+        told = "; ".join(f"{account} {', '.join(actions)}" for account, actions in refused.items())
+        return Judgement(
+            refusal=f"KMS key {key} in {region} does not allow {told} · leave to use the key was expected · "
+            "allow kms:DescribeKey, Decrypt, ReEncrypt*, GenerateDataKey* and CreateGrant to "
+            f"arn:aws:iam::{next(iter(refused))}:root in its policy"
         )
-    return ""
+    untold = [account for account, one in access.items() if one.untold]
+    conditions = "its policy has conditions that are not known here"
+    return Judgement(warning=f"{_untold(key, region, untold)}: {conditions}" if untold else "")
 
 
-def _lets_in(policy: Any, grants: Sequence[Any], account: str) -> bool:
-    principals: list[str] = []
-    statements = policy.get("Statement", [])
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal", {}) if statement.get("Effect") == "Allow" else {}
-        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
-        principals += [named] if isinstance(named, str) else list(named)
-    principals += [grant.get("GranteePrincipal", "") for grant in grants]
-    return any(one == "*" or account in one.split(":") or one == account for one in principals)
+def _untold(key: str, region: str, accounts: Sequence[str]) -> str:
+    return f"whether KMS key {key} in {region} lets in {', '.join(accounts)} cannot be told"
 
 
 def share(ec2: EC2Client, ami: Ami, accounts: Sequence[str]) -> list[str]:

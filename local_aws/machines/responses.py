@@ -21,6 +21,7 @@ def put_actions_on_moto() -> None:
         get_console_output,
         copy_image,
         modify_image_attribute,
+        get_ebs_default_kms_key_id,
         delete_launch_template_versions,
     ):
         setattr(EC2Response, action.__name__, action)
@@ -66,3 +67,8 @@ def modify_image_attribute(response: Any) -> ActionResult | EmptyResult:
             0
         ].imds_support = imds_support
     return EmptyResult()
+
+
+def get_ebs_default_kms_key_id(response: Any) -> ActionResult:
+    """The account's key for new volumes and copies: AWS's own, until ModifyEbsDefaultKmsKeyId named one."""
+    return ActionResult({"KmsKeyId": response.ec2_backend.default_kms_key_id or "alias/aws/ebs"})

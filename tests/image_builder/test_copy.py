@@ -12,7 +12,7 @@ import pytest
 from image_builder.__main__ import main
 from image_builder.image_copies import ImageCopiesProvider
 from image_builder.originals import TAG_COPIED_FROM, tags_of_copy
-from image_builder.sharing import why_not_shareable
+from image_builder.sharing import judge_key
 from tests.image_builder.emulated_ec2 import REGION, EmulatedEc2
 
 ELSEWHERE, ACCOUNT = "eu-west-1", "111122223333"
@@ -24,7 +24,13 @@ def image(ec2: EmulatedEc2, monkeypatch: pytest.MonkeyPatch) -> str:
     call = vars(botocore.client.BaseClient)["_make_api_call"]
 
     def call_with_tags(client: Any, operation: str, request: dict[str, Any]) -> Any:
-        # moto passes over the TagSpecifications of CopyImage, which EC2 has (EC2 API reference).
+        # moto passes over the TagSpecifications of CopyImage, which EC2 has (EC2 API reference), and takes a
+        # name that is taken; it does not know the account's default key.
+        if operation == "GetEbsDefaultKmsKeyId":
+            return {"KmsKeyId": "alias/aws/ebs"}
+        if operation == "CopyImage":
+            names = call(client, "DescribeImages", {"Owners": ["self"]})["Images"]
+            assert request["Name"] not in [image.get("Name") for image in names]
         answer = call(client, operation, request)
         if operation == "CopyImage":
             assert request["Encrypted"]
@@ -159,35 +165,124 @@ def test_a_region_that_fails_keeps_no_other_from_its_copy_and_is_named(
     assert len(copies_of(ec2, image)) == 1
 
 
+ROOT = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+
+
 @pytest.mark.parametrize(
-    ("policy", "words"),
+    ("statement", "words"),
     [
-        ([{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}], ""),
-        ([{"Effect": "Allow", "Principal": {"AWS": [ACCOUNT]}}], ""),
-        ([{"Effect": "Allow", "Principal": "*"}], ""),
-        ([{"Effect": "Deny", "Principal": {"AWS": ACCOUNT}}], f"does not name {ACCOUNT}"),
-        ([{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}], "does not name"),
+        ({"Action": "kms:*", "Principal": ROOT}, ""),
+        (
+            {"Action": "kms:DescribeKey", "Principal": ROOT},
+            f"does not allow {ACCOUNT} kms:CreateGrant, kms:Decrypt, kms:GenerateDataKeyWithoutPlaintext, "
+            "kms:ReEncryptFrom, kms:ReEncryptTo · ",
+        ),
     ],
 )
 def test_a_key_that_does_not_let_the_account_in_is_said(
-    ec2: EmulatedEc2, policy: list[Any], words: str
+    ec2: EmulatedEc2, statement: dict[str, Any], words: str
 ) -> None:
-    kms: Any = boto3.client("kms", endpoint_url=ec2.endpoint_url, region_name=REGION)
-    document = json.dumps({"Version": "2012-10-17", "Statement": policy})
+    kms = kms_of(ec2)
+    document = json.dumps({"Statement": [{"Effect": "Allow", **statement}]})
     key = kms.create_key(Policy=document)["KeyMetadata"]["KeyId"]
 
-    problem = why_not_shareable(kms, key, [ACCOUNT], REGION)
+    judgement = judge_key(kms, key, [ACCOUNT], REGION)
 
-    assert words in problem
-    assert bool(problem) == bool(words)
+    assert words in judgement.refusal
+    assert bool(judgement.refusal) == bool(words)
+    assert judgement.warning == ""
+
+
+def test_what_a_policy_does_not_tell_is_a_warning_and_no_refusal(
+    ec2: EmulatedEc2, image: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    condition = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
+    statement = {"Effect": "Allow", "Action": "kms:*", "Principal": "*", "Condition": condition}
+    key = kms_of(ec2).create_key(Policy=json.dumps({"Statement": [statement]}))["KeyMetadata"]["KeyId"]
+    monkeypatch.setattr("image_builder.copies.keys_of", lambda _ec2, _ami: [key])
+
+    assert main(["copy", image, "--with-account", ACCOUNT]) == 0
+
+    told = f"whether KMS key {key} in {REGION} lets in {ACCOUNT} cannot be told: its policy has conditions"
+    assert told in capsys.readouterr().err
+    assert users_of(ec2, image) == [ACCOUNT]
+
+
+def test_the_default_key_of_the_account_may_be_one_of_its_own(
+    ec2: EmulatedEc2, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statement = {"Effect": "Allow", "Action": "kms:*", "Principal": ROOT}
+    kms = kms_of(ec2, ELSEWHERE)
+    key = kms.create_key(Policy=json.dumps({"Statement": [statement]}))["KeyMetadata"]["Arn"]
+    call = vars(botocore.client.BaseClient)["_make_api_call"]
+
+    def call_with_key(client: Any, operation: str, request: dict[str, Any]) -> Any:
+        asks_for_key = operation == "GetEbsDefaultKmsKeyId"
+        return {"KmsKeyId": key} if asks_for_key else call(client, operation, request)
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call_with_key)
+    monkeypatch.setattr("image_builder.copies.keys_of", lambda _ec2, _ami: [])
+
+    assert main(["copy", image, "--to-region", ELSEWHERE, "--with-account", ACCOUNT]) == 0
 
 
 def test_a_key_that_is_not_there_is_said(ec2: EmulatedEc2) -> None:
-    kms: Any = boto3.client("kms", endpoint_url=ec2.endpoint_url, region_name=REGION)
+    judgement = judge_key(kms_of(ec2), "alias/images", [ACCOUNT], REGION)
 
-    problem = why_not_shareable(kms, "alias/images", [ACCOUNT], REGION)
+    expected = f"KMS key alias/images cannot be looked at in {REGION}: NotFoundException"
+    assert judgement.refusal.startswith(expected)
 
-    assert problem.startswith(f"KMS key alias/images cannot be looked at in {REGION}: NotFoundException")
+
+def kms_of(ec2: EmulatedEc2, region: str = REGION) -> Any:
+    kms: Any = boto3.client("kms", endpoint_url=ec2.endpoint_url, region_name=region)
+    return kms
+
+
+def test_a_name_that_is_taken_where_the_copy_is_to_be_gets_a_number(ec2: EmulatedEc2, image: str) -> None:
+    ec2.register("web-app-0123456789ab", in_region=ELSEWHERE)
+
+    assert main(["copy", image, "--to-region", ELSEWHERE]) == 0
+
+    (copy,) = copies_of(ec2, image)
+    told = ec2.client(ELSEWHERE).describe_images(ImageIds=[copy])["Images"][0]
+    assert told["Name"] == "web-app-0123456789ab-2"
+
+
+def test_a_copy_is_not_copied_to_where_it_came_from(
+    ec2: EmulatedEc2, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["copy", image, "--to-region", ELSEWHERE]) == 0
+    (copy,) = copies_of(ec2, image)
+    capsys.readouterr()
+
+    assert main(["copy", copy, "--region", ELSEWHERE, "--to-region", REGION, "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == [{"region": REGION, "ami_id": image}]
+    assert f"CopiedTo:{REGION}" not in ec2.tags_of(copy, region=ELSEWHERE)
+
+
+def test_a_copy_that_is_pending_is_waited_for_and_not_made_again(
+    ec2: EmulatedEc2, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", "0.01")
+    call = vars(botocore.client.BaseClient)["_make_api_call"]
+    looks: list[str] = []
+
+    def call_with_state(client: Any, operation: str, request: dict[str, Any]) -> Any:
+        assert operation != "CopyImage" or not looks
+        answer = call(client, operation, request)
+        if operation == "DescribeImages" and client.meta.region_name == ELSEWHERE and answer["Images"]:
+            looks.append(answer["Images"][0]["ImageId"])
+            answer["Images"][0]["State"] = "pending" if len(looks) < 4 else "available"
+        return answer
+
+    monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call_with_state)
+
+    for _ in range(2):
+        assert main(["copy", image, "--to-region", ELSEWHERE]) == 0
+
+    assert len(looks) > 4
+    assert len(copies_of(ec2, image)) == 1
 
 
 def test_the_resource_copies_at_first_and_after_a_change_and_removes_nothing(

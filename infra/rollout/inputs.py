@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from infra.rollout.marking import MOST_CHARACTERS
 from infra.rollout.preferences import (
     ON_REFRESH_IN_PROGRESS,
     SCALE_IN_PROTECTED_INSTANCES,
@@ -40,7 +39,7 @@ MOST_ALARMS = 10
 
 def find_refusals(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Each input that cannot be used, with why in a line; those that are not known yet are not judged."""
-    refusals = [*_refuse_version(inputs), *_refuse_timeout(inputs), *_refuse_stack(inputs)]
+    refusals = [*_refuse_version(inputs), *_refuse_timeout(inputs)]
     for name, (least, most) in NUMBERS.items():
         value = inputs.get(name)
         if is_known(value) and value is not None and not _is_whole_number(value, least, most):
@@ -71,13 +70,6 @@ def _refuse_timeout(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not is_known(timeout) or (_is_number(timeout) and timeout > 0):
         return []
     return [_refusal("timeout_minutes", timeout, "a number of minutes above 0")]
-
-
-def _refuse_stack(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
-    stack = inputs.get("stack")
-    if stack is None or not is_known(stack) or (isinstance(stack, str) and len(stack) <= MOST_CHARACTERS):
-        return []
-    return [_refusal("stack", stack, f"a name of up to {MOST_CHARACTERS} characters, as it is part of a tag")]
 
 
 def _refuse_lists(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ MOST_CHARACTERS = 128 - len(VERIFIED_IN)
 
 
 def explain_no_mark(error: AwsError, *, group_name: str, ami_id: str, stack: str) -> str:
-    """The line that a rollout fails with when its AMI cannot be marked: the group stays on it."""
+    """The line that an `up` fails with when the AMI cannot be marked: the group stays on it."""
     if error_code(error) == "TagLimitExceeded":
         # EC2 user guide, "Tag restrictions": 50 tags per resource.
         remedy = (

@@ -30,7 +30,6 @@ from infra.rollout.inputs import (
     to_preferences,
     to_target,
 )
-from infra.rollout.marking import VERIFIED_IN
 from infra.rollout.patience import Patience
 from infra.rollout.plan import describe_plan, find_warnings
 from infra.rollout.refreshes import Refreshes
@@ -54,17 +53,17 @@ class InstanceRefreshProvider(ResourceProvider):
         return CheckResult(news, failures)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """A new target, preference or stack updates, another group replaces; all else is no change."""
+        """A new target or preference updates, and what no instance ran yet; another group replaces."""
         replaces = find_changed(olds, news, IDENTITY_INPUTS)
         changed = find_changed(olds, news, (*TARGET_INPUTS, *PREFERENCE_INPUTS))
         # A refresh diffs what read returned, outputs included: there nothing is going to happen.
         is_going_to_happen = news.get("status") is None
         if is_going_to_happen and not replaces and has_to_move(olds, news):
             _say_plan(news)
-        elif is_going_to_happen and not replaces and has_to_mark(olds, news):
+        elif is_going_to_happen and not replaces and has_to_be_proven(olds):
             name, image = news["auto_scaling_group_name"], news["ami_id"]
-            say(f"rollout of {name}: tags {image} {VERIFIED_IN}{news['stack']} once all instances run it")
-        has_changes = bool(replaces or changed) or has_to_move(olds, news) or has_to_mark(olds, news)
+            say(f"rollout of {name}: no instance ran {image}, looks for some again")
+        has_changes = bool(replaces or changed) or has_to_move(olds, news) or has_to_be_proven(olds)
         return DiffResult(changes=has_changes, replaces=replaces, delete_before_replace=False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -73,7 +72,7 @@ class InstanceRefreshProvider(ResourceProvider):
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Bring the group to a new target; a preference alone moves nothing, it counts from the next time."""
-        if has_to_move(olds, news) or has_to_mark(olds, news):
+        if has_to_move(olds, news) or has_to_be_proven(olds):
             return UpdateResult(roll_out(news))
         return UpdateResult({**news, **{key: olds.get(key) for key in OUTPUTS}})
 
@@ -112,10 +111,9 @@ def has_to_move(olds: dict[str, Any], news: dict[str, Any]) -> bool:
     return bool(find_changed(olds, news, TARGET_INPUTS)) or olds.get("status") == DRIFTED
 
 
-def has_to_mark(olds: dict[str, Any], news: dict[str, Any]) -> bool:
-    """Whether the image that the group is on has to be marked for a stack that it was not marked for."""
-    was_run_by_none = olds.get("instances") == 0
-    return bool(news.get("stack")) and (olds.get("stack") != news["stack"] or was_run_by_none)
+def has_to_be_proven(olds: dict[str, Any]) -> bool:
+    """Whether no instance ran the image when the group was brought to it, which so proved nothing."""
+    return olds.get("instances") == 0
 
 
 @contextmanager
@@ -167,7 +165,6 @@ def roll_out(props: dict[str, Any]) -> dict[str, Any]:
             preferences=to_preferences(props),
             on_refresh_in_progress=str(props.get("on_refresh_in_progress") or "fail"),
             timeout_seconds=seconds,
-            stack=str(props.get("stack") or ""),
             say=say,
         ).run()
     return {

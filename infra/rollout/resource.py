@@ -27,8 +27,6 @@ class InstanceRefreshArgs:
     skip_matching: bool | None
     auto_rollback: bool | None
     timeout_minutes: int
-    stack: str = ""
-    """Whose success the AMI is tagged with, as `VerifiedIn:STACK`; nobody's where it is empty."""
     checkpoint_percentages: Sequence[int] = ()
     checkpoint_delay_seconds: int | None = None
     bake_time_seconds: int | None = None

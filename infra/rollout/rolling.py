@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from infra.rollout.aws_errors import AWS_ERRORS, explain
 from infra.rollout.beginning import Beginning
@@ -13,7 +12,6 @@ from infra.rollout.course import Course, Stage
 from infra.rollout.errors import RolloutError
 from infra.rollout.evidence import Evidence
 from infra.rollout.following import Follower
-from infra.rollout.marking import VERIFIED_IN, explain_no_mark
 from infra.rollout.preferences import Preferences
 from infra.rollout.refreshes import Refreshes
 from infra.rollout.telling import Teller
@@ -41,8 +39,6 @@ class Rollout:
     timeout_seconds: float
     say: Callable[[str], None]
     on_refresh_in_progress: str = "fail"
-    stack: str = ""
-    """What the AMI is marked as verified in once it is rolled out; where it is empty, nothing is."""
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -78,23 +74,7 @@ class Rollout:
                 raise RolloutError(describe_failure(course, refresh, begun.group))
         ignores_standby = self.preferences.standby_instances == "Ignore"
         instances = Verifier(course=course, ignores_standby=ignores_standby).wait_for_health()
-        if self.stack and instances:
-            self._mark_verified()
-        elif self.stack:
-            course.teller.tell(
-                f"no instance ran {self.target.ami_id}, so it is not tagged {VERIFIED_IN}{self.stack}"
-            )
         return Outcome(refresh_id=begun.refresh_id, instances=instances)
-
-    def _mark_verified(self) -> None:
-        """Say on the AMI that it succeeded here: other stacks' gates ask for it."""
-        ami_id = self.target.ami_id
-        try:
-            self.refreshes.mark_verified(ami_id, self.stack, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
-        except AWS_ERRORS as error:
-            raise RolloutError(
-                explain_no_mark(error, group_name=self.group_name, ami_id=ami_id, stack=self.stack)
-            ) from None
 
 
 def describe_failure(course: Course, refresh: Refresh, before: Group) -> str:

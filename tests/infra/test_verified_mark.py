@@ -74,11 +74,30 @@ def test_another_image_rollout_or_stack_is_marked_anew(key: str) -> None:
     assert not PROVIDER.diff("VerifiedIn:dev", PROPS, dict(PROPS)).changes
 
 
-def test_a_mark_that_aws_refuses_is_one_line_that_says_what_to_do(marks: Marks) -> None:
-    marks.refusal = ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "CreateTags")
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("UnauthorizedOperation", "ec2:CreateTags was expected to be allowed · allow it and"),
+        (
+            "TagLimitExceeded",
+            "room for one among the 50 that AWS allows was expected · remove one of a stack that is gone: "
+            f"aws ec2 delete-tags --resources {AMI} --tags Key=VerifiedIn:STACK; then",
+        ),
+        ("InvalidAMIID.NotFound", "AWS was expected to take it · mend that and"),
+    ],
+)
+def test_a_mark_that_aws_refuses_is_one_line_that_says_what_to_do(
+    marks: Marks, code: str, remedy: str
+) -> None:
+    marks.refusal = ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateTags")
 
-    with pytest.raises(RolloutError, match=r"could not be tagged VerifiedIn:dev: .*ec2:CreateTags"):
+    with pytest.raises(RolloutError) as failure:
         PROVIDER.create(PROPS)
+
+    assert str(failure.value) == (
+        f"web is on {AMI}, which could not be tagged VerifiedIn:dev: {code}: no · {remedy} run pulumi up "
+        "again, which replaces nothing and tags it"
+    )
 
 
 def test_a_stack_whose_name_fits_into_no_tag_is_refused() -> None:

@@ -31,7 +31,6 @@ def roll_out(
     *,
     on_refresh_in_progress: str = "fail",
     preferences: Preferences = PREFERENCES,
-    stack: str = "",
 ) -> Outcome:
     """Run the rollout on *aws*; what it says is kept there."""
     return Rollout(
@@ -41,7 +40,6 @@ def roll_out(
         preferences=preferences,
         on_refresh_in_progress=on_refresh_in_progress,
         timeout_seconds=timeout_seconds,
-        stack=stack,
         say=aws.said.append,
         sleep=aws.sleep,
         clock=lambda: aws.seconds,

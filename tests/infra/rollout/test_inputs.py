@@ -77,7 +77,6 @@ def test_what_is_unset_is_left_out_of_the_request() -> None:
         ("checkpoint_percentages", [20.0, 50.0], "100 as the last one"),
         ("alarm_names", ["a"] * 11, "a list of up to 10 names"),
         ("alarm_names", [""], "a list of up to 10 names"),
-        ("stack", "a" * 118, "a name of up to 117 characters, as it is part of a tag"),
         ("skip_matching", "true", "true or false"),
         ("standby_instances", "wait", "Wait, Ignore or Terminate"),
         ("scale_in_protected_instances", "Terminate", "Wait, Ignore or Refresh"),

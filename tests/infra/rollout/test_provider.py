@@ -132,33 +132,13 @@ def test_another_group_is_another_rollout(key: str) -> None:
     assert PROVIDER.diff("web", STATE, {**INPUTS, key: "other"}).replaces == [key]
 
 
-def test_a_stack_that_the_image_was_not_marked_for_is_a_change_that_is_said_and_rolled_out(
+def test_an_image_that_no_instance_ran_is_looked_for_again(
     rollouts: list[Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    marked = {**STATE, "stack": "dev"}
-
-    assert not PROVIDER.diff("web", marked, {**INPUTS, "stack": "dev"}).changes
-    assert not PROVIDER.diff("web", STATE, {**INPUTS, "stack": ""}).changes
-    for olds in (STATE, {**STATE, "stack": "old-name"}):
-        assert PROVIDER.diff("web", olds, {**INPUTS, "stack": "dev"}).changes
-        outs = PROVIDER.update("web", olds, {**INPUTS, "stack": "dev"}).outs
-        assert outs is not None
-        assert (outs["stack"], rollouts.pop().stack) == ("dev", "dev")
-
-    said = f"rollout of web: tags {NEW_AMI} VerifiedIn:dev once all instances run it"
-    assert capsys.readouterr().out.splitlines() == [said, said]
-
-
-def test_an_image_that_no_instance_ran_stays_to_be_marked(
-    rollouts: list[Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    news = {**INPUTS, "stack": "dev"}
-
-    assert PROVIDER.diff("web", {**STATE, "stack": "dev", "instances": 0}, news).changes
-    assert f"tags {NEW_AMI} VerifiedIn:dev once" in capsys.readouterr().out
-    PROVIDER.update("web", {**STATE, "stack": "dev", "instances": 0}, news)
+    assert PROVIDER.diff("web", {**STATE, "instances": 0}, INPUTS).changes
+    assert f"rollout of web: no instance ran {NEW_AMI}, " in capsys.readouterr().out
+    PROVIDER.update("web", {**STATE, "instances": 0}, INPUTS)
     assert len(rollouts) == 1
-    assert not PROVIDER.diff("web", {**STATE, "instances": 0}, INPUTS).changes
 
 
 def test_a_rollout_is_recorded_with_its_refresh_and_the_number_of_instances(rollouts: list[Any]) -> None:

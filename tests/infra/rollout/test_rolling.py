@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from botocore.exceptions import ClientError
 
 from infra.rollout.errors import (
     RolloutDeadlineError,
-    RolloutError,
 )
 from infra.rollout.rolling import Outcome
 from tests.infra.rollout.rollouts import AFTER, BEFORE, failure_of, roll_out
@@ -34,60 +31,6 @@ def test_starts_a_refresh_with_the_target_and_succeeds_when_all_run_it() -> None
 
     assert outcome == Outcome(refresh_id="r-1", instances=2)
     assert aws.started == [(TARGET, PREFERENCES)]
-
-
-def test_the_ami_of_a_rollout_that_succeeded_is_marked_as_verified_in_the_stack() -> None:
-    aws = ScriptedRefreshes([BEFORE, AFTER])
-
-    roll_out(aws, stack="dev")
-
-    assert list(aws.verified) == [f"{NEW_AMI} dev"]
-    assert datetime.fromisoformat(aws.verified[f"{NEW_AMI} dev"]).tzinfo is UTC
-
-
-def test_a_group_that_is_on_the_image_already_marks_it_as_well() -> None:
-    aws = ScriptedRefreshes([Moment(group=group(instance("a"), instance("b")))])
-
-    assert roll_out(aws, stack="dev").refresh_id is None
-
-    assert list(aws.verified) == [f"{NEW_AMI} dev"]
-
-
-def test_the_ami_of_a_rollout_that_failed_is_not_marked() -> None:
-    failed = Moment(group=BEFORE.group, refresh=refresh("RollbackSuccessful", 0))
-    aws = ScriptedRefreshes([BEFORE, failed])
-
-    with pytest.raises(RolloutError):
-        roll_out(aws, stack="dev")
-
-    assert aws.verified == {}
-
-
-@pytest.mark.parametrize(
-    ("code", "remedy"),
-    [
-        ("UnauthorizedOperation", "ec2:CreateTags was expected to be allowed · allow it and"),
-        (
-            "TagLimitExceeded",
-            "room for one among the 50 that AWS allows was expected · remove one of a stack that is gone: "
-            f"aws ec2 delete-tags --resources {NEW_AMI} --tags Key=VerifiedIn:STACK; then",
-        ),
-        ("InvalidAMIID.NotFound", "AWS was expected to take it · mend that and"),
-    ],
-)
-def test_a_mark_that_aws_refuses_fails_the_rollout_and_says_that_the_fleet_is_on_the_image(
-    code: str, remedy: str
-) -> None:
-    aws = ScriptedRefreshes([BEFORE, AFTER])
-    aws.why_no_tag = ClientError({"Error": {"Code": code, "Message": "no"}}, "CreateTags")
-
-    with pytest.raises(RolloutError) as failure:
-        roll_out(aws, stack="dev")
-
-    assert str(failure.value) == (
-        f"web is on {NEW_AMI}, which could not be tagged VerifiedIn:dev: {code}: no · {remedy} run pulumi up "
-        "again, which replaces nothing and tags it"
-    )
 
 
 def test_says_the_plan_each_change_and_the_end_with_the_time() -> None:
@@ -206,15 +149,6 @@ def test_a_poll_delay_that_is_no_number_of_seconds_is_named(
     monkeypatch.setenv("AWS_POLL_DELAY_SECONDS", delay)
 
     assert f"AWS_POLL_DELAY_SECONDS is '{delay}'" in failure_of(ScriptedRefreshes([BEFORE]))
-
-
-def test_an_image_that_no_instance_ran_is_not_marked_as_verified_and_that_is_said() -> None:
-    aws = ScriptedRefreshes([Moment(group=group(desired=0))])
-
-    assert roll_out(aws, stack="dev").instances == 0
-
-    assert aws.verified == {}
-    assert f"no instance ran {NEW_AMI}, so it is not tagged VerifiedIn:dev" in aws.said[-1]
 
 
 NOT_FOUND = ClientError(

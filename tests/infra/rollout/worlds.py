@@ -87,8 +87,6 @@ class ScriptedRefreshes(Refreshes):
         self.why_no_rollback: Exception | None = None
         self.fleets_described = 0
         self.started: list[tuple[Target, Preferences]] = []
-        self.verified: dict[str, str] = {}
-        self.why_no_tag: Exception | None = None
         self._starts = iter(self.starts)
 
     @property
@@ -151,11 +149,6 @@ class ScriptedRefreshes(Refreshes):
         if started:
             self.started.append((target, preferences))
         return started
-
-    def mark_verified(self, ami_id: str, stack: str, moment: str) -> None:
-        if self.why_no_tag:
-            raise self.why_no_tag
-        self.verified[f"{ami_id} {stack}"] = moment
 
     def find_ami_of_version(self, launch_template_id: str, version: str) -> str | None:
         assert launch_template_id == "lt-1"

@@ -17,7 +17,22 @@ from tools.toolchain import ROOT, read_toolchain
 
 WEB_APP = ROOT / "images" / "web-app"
 BUILD_FACTS = {"fingerprint": "0123456789abcdef" * 4, "git_commit": "4e5f6a7"}
-INSTANCE_DATA = {"ds": {"meta_data": {"ami-id": "ami-0a1"}}, "v1": {"instance_id": "i-0b2"}}
+# As cloud-init 22.4 writes it on EC2, shortened: DataSourceEc2.py, crawl_metadata.
+INSTANCE_DATA = {
+    "base64_encoded_keys": [],
+    "ds": {
+        "_doc": "EXPERIMENTAL: The structure and format of content scoped under the 'ds' key may change",
+        "_metadata_api_version": "2021-03-23",
+        "dynamic": {"instance-identity": {"document": {"imageId": "ami-0a1", "instanceId": "i-0b2"}}},
+        "meta-data": {
+            "ami-id": "ami-0a1",
+            "ami-launch-index": "0",
+            "instance-id": "i-0b2",
+            "placement": {"availability-zone": "us-east-1a", "region": "us-east-1"},
+        },
+    },
+    "v1": {"cloud_id": "aws", "instance-id": "i-0b2", "instance_id": "i-0b2", "platform": "ec2"},
+}
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from wsgiref.validate import validator
 
 import pytest
 
-from tests.images.conftest import BUILD_FACTS, INSTANCE_DATA
+from tests.images.conftest import BUILD_FACTS
 
 FACTS = {**BUILD_FACTS, "ami_id": "ami-0a1", "instance_id": "i-0b2"}
 
@@ -166,14 +166,6 @@ def test_health_checks_are_not_logged(application: Any, caplog: Any) -> None:
     assert caplog.records == []
 
 
-def test_the_ami_is_also_found_in_cloud_inits_other_spelling(
-    server: ModuleType, build_facts: Path, instance_data: Path
-) -> None:
-    instance_data.write_text(json.dumps({**INSTANCE_DATA, "ds": {"meta_data": {"ami_id": "ami-0c3"}}}))
-
-    assert server.read_facts(build_facts, instance_data).ami_id == "ami-0c3"
-
-
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -201,12 +193,12 @@ def test_it_does_not_start_without_its_build_facts(
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"ds": {"meta_data": None}}, {"ds": [], "v1": {"instance_id": "i-0b2"}}]
+    "data", [{}, {"ds": {"meta-data": None}}, {"ds": [], "v1": {"instance_id": "i-0b2"}}]
 )
 def test_it_does_not_start_on_a_machine_that_does_not_know_its_ami(
     server: ModuleType, build_facts: Path, instance_data: Path, data: dict[str, Any]
 ) -> None:
     instance_data.write_text(json.dumps(data))
 
-    with pytest.raises(SystemExit, match=r"nothing at ds\.meta_data\.ami-id"):
+    with pytest.raises(SystemExit, match=r"nothing at ds\.meta-data\.ami-id"):
         server.create_application(build_facts, instance_data)

@@ -19,6 +19,7 @@ from typing import Any
 
 BUILD_FACTS = Path("/etc/web-app/image.json")
 # Written at each boot: https://cloudinit.readthedocs.io/en/22.4/topics/instancedata.html
+# Of EC2 it has what the metadata address answers, by the names there: DataSourceEc2.py, crawl_metadata.
 INSTANCE_DATA = Path("/run/cloud-init/instance-data.json")
 PAGE = Path(__file__).with_name("page.html")
 HEALTH_CHECK = "/healthz"
@@ -70,8 +71,7 @@ def read_facts(
     build = FactsFile(build_facts, "it is written when the image is built: build it with Packer")
     instance = FactsFile(instance_data, "cloud-init writes it at boot: look into /var/log/cloud-init.log")
     return Facts(
-        # EC2 says ami-id; cloud-init spells it ami_id where hyphens are not allowed.
-        ami_id=instance.text("ds.meta_data.ami-id", "ds.meta_data.ami_id"),
+        ami_id=instance.text("ds.meta-data.ami-id"),
         fingerprint=build.text("fingerprint"),
         git_commit=build.text("git_commit"),
         instance_id=instance.text("v1.instance_id"),
@@ -102,15 +102,14 @@ class FactsFile:
         if not isinstance(self._facts, dict):
             raise self._error(f"a {type(self._facts).__name__}", "a JSON object")
 
-    def text(self, *paths: str) -> str:
-        """The text at the first of *paths* that has one; a path is keys with dots between."""
-        for path in paths:
-            value = self._facts
-            for key in path.split("."):
-                value = value.get(key) if isinstance(value, dict) else None
-            if isinstance(value, str) and value:
-                return value
-        raise self._error(f"nothing at {paths[0]}", "a text there")
+    def text(self, path: str) -> str:
+        """The text at *path*, which is keys with dots between."""
+        value = self._facts
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value
+        raise self._error(f"nothing at {path}", "a text there")
 
     def text_of_each(self, key: str) -> dict[str, str]:
         """The text at *key* of every object in the file, by the object's name."""

@@ -11,8 +11,8 @@ class Handler(BaseHTTPRequestHandler):
     """/version for the smoke test, /healthz for the load balancer: both are answered alike."""
 
     def do_GET(self) -> None:
-        meta_data = json.loads(INSTANCE_DATA.read_text())["ds"]["meta_data"]
-        body = json.dumps({"ami_id": meta_data.get("ami-id") or meta_data.get("ami_id")}).encode()
+        meta_data = json.loads(INSTANCE_DATA.read_text())["ds"]["meta-data"]
+        body = json.dumps({"ami_id": meta_data["ami-id"]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import subprocess
 import urllib.request
 from pathlib import Path
@@ -128,13 +129,16 @@ def test_user_data_runs_and_its_service_is_reached_at_the_machines_address(
     wait_until(lambda: "Directory listing" in fetch(url), f"{url} answers")
 
 
-def test_a_machine_boots_without_a_failed_unit_and_knows_its_ami(account: Account, machine: str) -> None:
+def test_a_machine_boots_without_a_failed_unit_and_knows_its_ami_where_ec2_has_it(
+    account: Account, machine: str
+) -> None:
     assert (
         account.ssh(machine, "sudo cloud-init status --wait >/dev/null; systemctl is-system-running")
         == "running"
     )
-    data = account.ssh(machine, "sudo cat /run/cloud-init/instance-data.json")
-    assert f'"ami-id": "{account.debian}"' in data
+    data = json.loads(account.ssh(machine, "sudo cat /run/cloud-init/instance-data.json"))
+    assert data["ds"]["meta-data"]["ami-id"] == account.debian
+    assert data["v1"]["instance_id"] == machine
 
 
 def test_a_machine_has_one_loopback_address_as_private_and_public_address(

@@ -65,7 +65,7 @@ ami = aws.ec2.get_ami_output(
     ),
     include_deprecated=True,
 )
-network = find_network(settings.vpc_id, settings.subnet_ids)
+network = find_network(settings.vpc_id, settings.subnet_ids, settings.instance_type)
 load_balancer = LoadBalancer(
     name,
     LoadBalancerArgs(

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+FEWEST_ZONES = 2
+"""CreateLoadBalancer, Subnets, ELBv2 API reference: an Application Load Balancer takes no fewer."""
+
+
+class NetworkError(pulumi.RunError):
+    """There is nowhere to run the fleet; Pulumi shows a RunError's message without a traceback."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -17,20 +24,41 @@ class Network:
     subnet_ids: pulumi.Output[Sequence[str]]
 
 
-def find_network(vpc_id: str | None, subnet_ids: Sequence[str]) -> Network:
+def find_network(vpc_id: str | None, subnet_ids: Sequence[str], instance_type: str) -> Network:
     """The given VPC, or the region's default one; the given subnets, or those that are a zone's default.
 
     A VPC of one's own must name its subnets: which of them are public is not for this program to guess.
+    A zone without the instance type is left out, and us-east-1 has one for most types: a group that spans
+    it is refused, or fails to launch there. Raises NetworkError when too few are left.
     """
     vpc = aws.ec2.get_vpc_output(id=vpc_id) if vpc_id else aws.ec2.get_vpc_output(default=True)
     if subnet_ids:
         return Network(vpc_id=vpc.id, subnet_ids=pulumi.Output.from_input(list(subnet_ids)))
+    offerings = aws.ec2.get_instance_type_offerings_output(
+        location_type="availability-zone",
+        filters=[aws.ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type])],
+    )
+    zones = offerings.locations.apply(lambda zones: _enough(zones, instance_type, "zones of the region"))
     subnets = aws.ec2.get_subnets_output(
-        filters=vpc.id.apply(
-            lambda vpc_id: [
-                aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[vpc_id]),
+        filters=pulumi.Output.all(vpc.id, zones).apply(
+            lambda known: [
+                aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[known[0]]),
                 aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
+                aws.ec2.GetSubnetsFilterArgs(name="availability-zone", values=known[1]),
             ]
         )
     )
-    return Network(vpc_id=vpc.id, subnet_ids=subnets.ids.apply(sorted))
+    # A zone has one default subnet at most.
+    ids = subnets.ids.apply(lambda ids: _enough(ids, instance_type, "zones with a default subnet"))
+    return Network(vpc_id=vpc.id, subnet_ids=ids)
+
+
+def _enough(found: Sequence[str], instance_type: str, where: str) -> list[str]:
+    """What was *found*, sorted, so that the order in which AWS lists it changes nothing."""
+    if len(found) < FEWEST_ZONES:
+        raise NetworkError(
+            f"instanceType is {instance_type}, which {len(found)} {where} have · {FEWEST_ZONES} or more "
+            "were expected, as the load balancer needs them · pulumi config set instanceType TYPE, or name "
+            "subnets of your own: vpcId and subnetIds"
+        )
+    return sorted(found)

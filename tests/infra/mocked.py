@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pulumi
@@ -11,12 +11,15 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 Answers = dict[str, Callable[[dict[str, Any]], dict[str, Any]]]
 
 DEFAULT_VPC = "vpc-0default"
+ZONES = ("us-east-1b", "us-east-1a")
+SUBNET_IDS = ("subnet-b", "subnet-a")
 
 
 class RecordingMocks(Mocks):
     """Gives every resource an id and plausible outputs, and keeps what was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, zones: Sequence[str] = ZONES, subnet_ids: Sequence[str] = SUBNET_IDS) -> None:
+        self.zones, self.subnet_ids = list(zones), list(subnet_ids)
         self.resources: list[MockResourceArgs] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
@@ -48,7 +51,9 @@ class RecordingMocks(Mocks):
         self.calls.append((args.token, args.args))
         answers: Answers = {
             "aws:ec2/getVpc:getVpc": lambda given: {"id": given.get("id") or DEFAULT_VPC},
-            "aws:ec2/getSubnets:getSubnets": lambda _: {"ids": ["subnet-b", "subnet-a"]},
+            "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": lambda _: {"locations": self.zones},
+            "aws:ec2/getSubnets:getSubnets": lambda _: {"ids": self.subnet_ids},
+            "aws:index/getPartition:getPartition": lambda _: {"partition": "aws-us-gov"},
             "aws:ec2/getAmi:getAmi": lambda given: {
                 "id": given["filters"][0]["values"][0],
                 "rootDeviceName": "/dev/sdz",
@@ -71,10 +76,14 @@ class RecordingMocks(Mocks):
 
 
 def run(
-    program: Callable[[], pulumi.Output[Any]], *, stack: str = "dev", preview: bool = False
+    program: Callable[[], pulumi.Output[Any]],
+    *,
+    stack: str = "dev",
+    preview: bool = False,
+    mocks: RecordingMocks | None = None,
 ) -> tuple[RecordingMocks, Any]:
     """Run *program* for *stack*; return what it asked for and what it returned, once all is done."""
-    mocks = RecordingMocks()
+    mocks = mocks or RecordingMocks()
     pulumi.runtime.set_mocks(mocks, project="immutable-machines", stack=stack, preview=preview)
     returned: list[Any] = []
 

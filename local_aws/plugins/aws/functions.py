@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import boto3
+
 from local_aws.plugins.aws.resource import Clients, Values, tag_dict
 
 NO_RESULTS = "Your query returned no results. Please change your search criteria and try again"
@@ -91,6 +93,31 @@ def get_subnets(aws: Clients, arguments: Values) -> Values:
     return {"id": aws.region, "ids": ids, "filters": arguments.get("filters") or []}
 
 
+def get_instance_type_offerings(aws: Clients, arguments: Values) -> Values:
+    """Where which instance types are offered, as three lists that belong together."""
+    pages = (
+        aws("ec2")
+        .get_paginator("describe_instance_type_offerings")
+        .paginate(
+            LocationType=arguments.get("locationType") or "region",
+            Filters=to_filters(arguments.get("filters")),
+        )
+    )
+    offerings = [offering for page in pages for offering in page["InstanceTypeOfferings"]]
+    return {
+        "id": aws.region,
+        "instanceTypes": [offering["InstanceType"] for offering in offerings],
+        "locations": [offering["Location"] for offering in offerings],
+        "locationTypes": [offering["LocationType"] for offering in offerings],
+    }
+
+
+def get_partition(aws: Clients, _arguments: Values) -> Values:
+    """The part of AWS that the provider's region is in, as ARNs name it."""
+    partition = boto3.session.Session().get_partition_for_region(aws.region)
+    return {"id": partition, "partition": partition}
+
+
 def get_caller_identity(aws: Clients, _arguments: Values) -> Values:
     """Who is asking."""
     identity = aws("sts").get_caller_identity()
@@ -111,6 +138,11 @@ FUNCTIONS: Mapping[str, tuple[Callable[[Clients, Values], Values], frozenset[str
     "aws:ec2/getAmi:getAmi": (get_ami, frozenset({"owners", "filters", "mostRecent", "includeDeprecated"})),
     "aws:ec2/getVpc:getVpc": (get_vpc, frozenset({"id", "default", "filters"})),
     "aws:ec2/getSubnets:getSubnets": (get_subnets, frozenset({"filters"})),
+    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": (
+        get_instance_type_offerings,
+        frozenset({"locationType", "filters"}),
+    ),
+    "aws:index/getPartition:getPartition": (get_partition, frozenset()),
     "aws:index/getCallerIdentity:getCallerIdentity": (get_caller_identity, frozenset()),
     "aws:index/getRegion:getRegion": (get_region, frozenset()),
 }

@@ -435,6 +435,23 @@ def test_a_function_that_is_not_served_is_refused_by_name(engine: Engine) -> Non
         engine.invoke("aws:rds/getInstance:getInstance", {})
 
 
+def test_where_an_instance_type_is_offered_is_told_by_zone(engine: Engine) -> None:
+    filters = [{"name": "instance-type", "values": ["t3.small"]}]
+
+    answer = engine.invoke(
+        "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings",
+        {"locationType": "availability-zone", "filters": filters},
+    )
+
+    # us-east-1e has no t3, as on AWS.
+    assert sorted(answer["locations"]) == [f"us-east-1{letter}" for letter in "abcdf"]
+    assert set(answer["instanceTypes"]) == {"t3.small"}
+
+
+def test_the_partition_is_that_of_the_region(engine: Engine) -> None:
+    assert engine.invoke("aws:index/getPartition:getPartition", {})["partition"] == "aws"
+
+
 def test_an_ami_that_is_not_there_is_told_in_the_real_plugins_words(engine: Engine) -> None:
     with pytest.raises(grpc.RpcError, match="Your query returned no results"):
         engine.invoke("aws:ec2/getAmi:getAmi", {"owners": ["self"]})

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.naming import shorten
-from infra.secrets import Secret, reading_policy, user_data
+from infra.secrets import Secret, mark_of, reading_policy, user_data
 
 LONGEST_ROLE_NAME = 64
 """CreateRole, IAM API reference."""
@@ -142,20 +142,33 @@ class Fleet(pulumi.ComponentResource):
     def _instance_profile(
         self, name: str, args: FleetArgs, tags: Mapping[str, str]
     ) -> aws.iam.InstanceProfile:
-        """Lets a machine be reached by Session Manager and read its secrets, and nothing else."""
+        """Lets a machine be managed by Systems Manager and read its secrets, and nothing else.
+
+        Session Manager reaches a machine whose image has the agent as well, which Debian's AMI has not
+        (images/README.md, "A shell on a machine").
+
+        Other secrets make another role and profile, and the old ones go last, once the rollout succeeded:
+        machines of the old launch template version can boot until then, also when AWS rolls back.
+        """
         child = pulumi.ResourceOptions(parent=self)
-        short_name = shorten(f"{name}-machine", LONGEST_ROLE_NAME)
+        mark = f"-{mark_of(args.secrets)}" if args.secrets else ""
+        short_name = shorten(f"{name}-machine", LONGEST_ROLE_NAME - len(mark)) + mark
         role = aws.iam.Role(short_name, assume_role_policy=MAY_BE_ASSUMED_BY_EC2, tags=tags, opts=child)
+        partition = aws.get_partition_output().partition
         aws.iam.RolePolicyAttachment(
-            f"{name}-session-manager",
+            f"{name}-session-manager{mark}",
             role=role.name,
-            policy_arn="arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
+            policy_arn=pulumi.Output.format(
+                "arn:{0}:iam::aws:policy/AmazonSSMManagedInstanceCore", partition
+            ),
             opts=child,
         )
         policies = []
         if args.secrets:
             policy = reading_policy(args.secrets, args.region)
-            policies.append(aws.iam.RolePolicy(f"{name}-secrets", role=role.name, policy=policy, opts=child))
+            policies.append(
+                aws.iam.RolePolicy(f"{name}-secrets{mark}", role=role.name, policy=policy, opts=child)
+            )
         # Whoever has the profile has the policy: no machine boots before it may read its secrets.
         opts = pulumi.ResourceOptions(parent=self, depends_on=policies)
         return aws.iam.InstanceProfile(short_name, role=role.name, tags=tags, opts=opts)

@@ -8,6 +8,7 @@ data are there to change: another one makes another launch template version, whi
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,11 @@ class Secret:
 def versions_of(secrets: Sequence[Secret]) -> dict[str, str]:
     """The version id of each secret, by its name."""
     return {secret.name: secret.version for secret in secrets}
+
+
+def mark_of(secrets: Sequence[Secret]) -> str:
+    """Eight characters that are other ones for other names, and the same for other versions of them."""
+    return hashlib.sha256("\n".join(sorted(secret.name for secret in secrets)).encode()).hexdigest()[:8]
 
 
 def user_data(secrets: Sequence[Secret], region: str) -> str:

@@ -56,6 +56,9 @@ CREDENTIAL_CODES = frozenset(
 )
 PERMISSION_CODES = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
+NEW_INSTANCE_PROFILE = "Invalid IAM Instance Profile"
+"""What a ValidationError says of an instance profile made seconds ago (terraform-provider-aws#24910)."""
+
 
 def error_code(error: AwsError) -> str:
     """AWS's code of *error*; empty where AWS did not answer at all."""
@@ -66,7 +69,8 @@ def is_transient(error: AwsError) -> bool:
     """Whether the same request may well be served in a moment: throttling, 5xx, no or half an answer."""
     if isinstance(error, ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        return error_code(error) in TRANSIENT_CODES or status == 429 or status >= 500
+        is_unknown_yet = NEW_INSTANCE_PROFILE in error.response.get("Error", {}).get("Message", "")
+        return error_code(error) in TRANSIENT_CODES or status == 429 or status >= 500 or is_unknown_yet
     return isinstance(error, HTTPClientError | NoConnectionError) and not isinstance(error, SSLError)
 
 

@@ -32,6 +32,18 @@ ARGS = FleetArgs(
     secrets=(),
     tags={"Project": "immutable-machines", "Stack": "dev"},
 )
+DATABASE = Secret(
+    name="web/database",
+    arn="arn:aws:secretsmanager:eu-central-1:1:secret:web/database-Ab12Cd",
+    version="1",
+    has_own_key=False,
+)
+TOKEN = Secret(
+    name="/web/token",
+    arn="arn:aws:ssm:eu-central-1:1:parameter/web/token",
+    version="1",
+    has_own_key=False,
+)
 TAGS = {"Project": "immutable-machines", "Stack": "dev", "Name": "web-dev"}
 
 
@@ -77,7 +89,7 @@ def test_a_machine_may_be_managed_by_systems_manager_and_nothing_else() -> None:
     assert statement["Principal"] == {"Service": "ec2.amazonaws.com"}
     assert not role.keys() & {"inlinePolicies", "managedPolicyArns"}
     attachment = mocks.inputs_of(":RolePolicyAttachment")
-    assert attachment["policyArn"].endswith(":aws:policy/AmazonSSMManagedInstanceCore")
+    assert attachment["policyArn"] == "arn:aws-us-gov:iam::aws:policy/AmazonSSMManagedInstanceCore"
 
 
 def test_machines_give_metadata_to_themselves_only_and_only_against_a_token() -> None:
@@ -132,23 +144,40 @@ def test_the_launch_template_holds_no_user_data_and_no_key_pair() -> None:
 
 
 def test_secrets_bring_the_machine_their_names_and_the_right_to_read_them_before_it_can_boot() -> None:
-    secret = Secret(
-        name="web/database",
-        arn="arn:aws:secretsmanager:eu-central-1:1:secret:web/database-Ab12Cd",
-        version="1",
-        has_own_key=False,
-    )
-
-    mocks, _ = create(replace(ARGS, secrets=[secret]))
+    mocks, _ = create(replace(ARGS, secrets=[DATABASE]))
 
     policy = mocks.inputs_of(":RolePolicy")
     assert policy["role"] == mocks.inputs_of(":InstanceProfile")["role"]
-    assert json.loads(policy["policy"]) == json.loads(reading_policy([secret], "eu-central-1"))
-    assert mocks.inputs_of(":LaunchTemplate")["userData"] == user_data([secret], "eu-central-1")
+    assert json.loads(policy["policy"]) == json.loads(reading_policy([DATABASE], "eu-central-1"))
+    assert mocks.inputs_of(":LaunchTemplate")["userData"] == user_data([DATABASE], "eu-central-1")
     kinds = [resource.typ for resource in mocks.resources]
     assert kinds.index("aws:iam/rolePolicy:RolePolicy") < kinds.index(
         "aws:iam/instanceProfile:InstanceProfile"
     )
+
+
+def names_of_what_lets_machines_read(*secrets: Secret) -> set[str]:
+    """The logical names of all that gives a machine its rights."""
+    mocks, _ = create(replace(ARGS, secrets=secrets))
+    return {resource.name for resource in mocks.resources if resource.typ.startswith("aws:iam/")}
+
+
+def test_other_secrets_are_another_roles_so_that_old_machines_boot_until_the_rollout_succeeded() -> None:
+    both = names_of_what_lets_machines_read(DATABASE, TOKEN)
+    one = names_of_what_lets_machines_read(DATABASE)
+    none = names_of_what_lets_machines_read()
+
+    # What a program makes no more is deleted last, and not at all when the rollout failed: Pulumi,
+    # "How Pulumi works", "Creation and deletion order".
+    assert both.isdisjoint(one)
+    assert none.isdisjoint(both | one)
+
+
+def test_a_new_version_of_a_secret_or_another_order_is_the_same_role() -> None:
+    both = names_of_what_lets_machines_read(DATABASE, TOKEN)
+
+    made_anew = replace(DATABASE, version="2", arn=DATABASE.arn.replace("Ab12Cd", "Ef34Gh"))
+    assert names_of_what_lets_machines_read(TOKEN, made_anew) == both
 
 
 def test_without_secrets_there_is_no_policy_of_the_roles_own() -> None:
@@ -201,7 +230,7 @@ def test_the_capacity_follows_the_cpu() -> None:
 
 
 def test_long_names_leave_room_for_what_pulumi_adds() -> None:
-    mocks, _ = create(name="f" * 100 + "-" + "s" * 50)
+    mocks, _ = create(replace(ARGS, secrets=[DATABASE]), name="f" * 100 + "-" + "s" * 50)
 
     longest = {":Role": 64, ":InstanceProfile": 128, ":LaunchTemplate": 125}
     for kind, length in longest.items():

@@ -19,9 +19,9 @@ from infra.rollout.aws_errors import AwsError, explain, is_transient
 from infra.rollout.patience import Patience
 
 
-def refused(code: str, status: int = 400) -> ClientError:
+def refused(code: str, status: int = 400, message: str = "So\nit is") -> ClientError:
     """AWS's refusal of a request."""
-    answer = {"Error": {"Code": code, "Message": "So\nit is"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return ClientError(answer, "DescribeInstanceRefreshes")  # type: ignore[arg-type]
 
 
@@ -33,6 +33,7 @@ PASSING: list[AwsError] = [
     refused("ServiceUnavailable", 503),
     refused("SomethingNew", 502),
     refused("TooMany", 429),
+    refused("ValidationError", message="Value (arn:1) is invalid. Invalid IAM Instance Profile ARN"),
     ReadTimeoutError(endpoint_url="https://ec2"),
     ConnectTimeoutError(endpoint_url="https://ec2"),
     ConnectionClosedError(endpoint_url="https://ec2"),

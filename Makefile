@@ -10,7 +10,7 @@ LOAD := tests/faults/test_under_load.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down env test test-faults test-load lint bench clean
+.PHONY: help setup up preview down env tool-env test test-faults test-load lint bench clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/g' | expand -t 20
@@ -29,6 +29,9 @@ down: ## Remove the local stack and end everything it started
 
 env: ## Print the local environment, for: eval "$$(make -s env)"
 	@if [ -x $(PYTHON) ]; then $(STACK) env; else echo "local stack: run make up first" >&2; exit 1; fi
+
+tool-env: ## Print where pulumi and Packer are, for a real account: eval "$$(make -s tool-env)"
+	@if [ -x $(PYTHON) ]; then $(STACK) tool-env; else echo "tools: run make setup first" >&2; exit 1; fi
 
 lint: setup ## Check formatting, style and types
 	@$(PYTHON) -m ruff format --check --quiet .

@@ -75,6 +75,12 @@ def tool_environment(toolchain: Toolchain, path: str) -> dict[str, str]:
     return environment
 
 
+def real_variables(toolchain: Toolchain, path: str) -> dict[str, str]:
+    """Return what a run against a real account needs: where its tools are, and nothing of a local run."""
+    names = ("PATH", "PACKER_PLUGIN_PATH")
+    return {name: value for name, value in tool_environment(toolchain, path).items() if name in names}
+
+
 def read_local_home() -> Home:
     """Return this checkout's local AWS; raise ToolchainError where it was never started."""
     home = read_home(LOCAL_AWS_HOME)
@@ -107,7 +113,11 @@ def local_environment(
     return {**{name: value for name, value in base.items() if name not in UNSET}, **variables}
 
 
-def shell_lines(variables: Mapping[str, str]) -> str:
+def export_lines(variables: Mapping[str, str]) -> str:
     """Return *variables* as lines for a shell's `eval`."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())]
-    return "\n".join([f"unset {' '.join(UNSET)}", *exports])
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
+
+
+def shell_lines(variables: Mapping[str, str]) -> str:
+    """Return *variables* of a local run as lines for `eval`, which also unset what contradicts them."""
+    return f"unset {' '.join(UNSET)}\n{export_lines(variables)}"

@@ -1,4 +1,7 @@
-"""Behind `make up`, `make down`, `make preview` and `make env`: the stack `local` on the local AWS."""
+"""Behind `make up`, `make down`, `make preview` and `make env`: the stack `local` on the local AWS.
+
+`make tool-env` is here too: the tools alone, for a real account.
+"""
 
 import argparse
 import json
@@ -16,12 +19,14 @@ from tools.child_process import run_to_its_end
 from tools.local_environment import (
     LOCAL_AWS_HOME,
     LOCAL_BACKEND,
+    export_lines,
     local_environment,
     local_variables,
     read_local_home,
+    real_variables,
     shell_lines,
 )
-from tools.toolchain import ROOT, ToolchainError
+from tools.toolchain import ROOT, ToolchainError, read_toolchain
 from tools.versions import VersionError
 
 __all__ = ["local_environment", "main"]
@@ -155,7 +160,18 @@ def print_environment() -> None:
     print(shell_lines(local_variables(read_local_home(), LOCAL_BACKEND, os.environ)))
 
 
-COMMANDS = {"up": up, "preview": preview, "down": down, "env": print_environment}
+def print_tool_environment() -> None:
+    """Print the lines for `eval "$(make -s tool-env)"`, which have nothing of a local run in them."""
+    print(export_lines(real_variables(read_toolchain(), os.environ.get("PATH", ""))))
+
+
+COMMANDS = {
+    "up": up,
+    "preview": preview,
+    "down": down,
+    "env": print_environment,
+    "tool-env": print_tool_environment,
+}
 
 
 def main() -> int:

@@ -9,8 +9,14 @@ import pytest
 from local_aws.environment import UNSET
 from local_aws.home import Home
 from tools import local_environment as module
-from tools.local_environment import join_path, local_environment, shell_lines, tool_environment
-from tools.toolchain import Toolchain, ToolchainError, read_toolchain, write_toolchain
+from tools.local_environment import (
+    join_path,
+    local_environment,
+    real_variables,
+    shell_lines,
+    tool_environment,
+)
+from tools.toolchain import ROOT, Toolchain, ToolchainError, read_toolchain, write_toolchain
 
 TOOLCHAIN = Toolchain(path=("/cache/venv/bin", "/cache/pulumi"), packer_plugin_path="/cache/plugins")
 
@@ -40,6 +46,31 @@ def test_preparing_a_prepared_shell_changes_nothing() -> None:
     once = tool_environment(TOOLCHAIN, "/usr/bin:/bin")["PATH"]
 
     assert tool_environment(TOOLCHAIN, once)["PATH"] == once
+
+
+def test_a_real_account_is_given_where_the_tools_are_and_nothing_of_a_local_run() -> None:
+    variables = real_variables(TOOLCHAIN, "/usr/bin")
+
+    assert variables["PATH"].startswith("/cache/venv/bin:/cache/pulumi:/usr/bin")
+    assert variables["PACKER_PLUGIN_PATH"] == "/cache/plugins"
+    assert len(variables) == 2
+    assert real_variables(Toolchain(path=("/cache/pulumi",)), "/usr/bin").keys() == {"PATH"}
+
+
+def test_make_prints_where_the_tools_are_for_a_shell() -> None:
+    printed = subprocess.run(
+        ["make", "--silent", "tool-env"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    script = (
+        f"unset PACKER_PLUGIN_PATH; {printed}\nfor tool in pulumi packer python; do command -v $tool; done"
+    )
+    found = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert len(found.splitlines()) == 3
+    assert {line.split("=")[0] for line in printed.splitlines()} <= {
+        "export PATH",
+        "export PACKER_PLUGIN_PATH",
+    }
 
 
 def test_a_local_run_has_its_own_state_plugins_and_account(home: Home, tmp_path: Path) -> None:

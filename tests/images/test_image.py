@@ -41,6 +41,8 @@ tell histories 'find /root /home -name ".*_history"'
 tell user 'ps -o user= -C gunicorn | sort -u'
 tell exposure 'systemd-analyze security --no-pager web-app.service | tail -1 | grep -o "[0-9][0-9.]*"'
 tell timers 'systemctl is-enabled apt-daily.timer apt-daily-upgrade.timer'
+tell resolved 'cat /etc/systemd/resolved.conf.d/*'
+tell pending 'cat /usr/share/image/pending-upgrades.txt; echo end of them'
 tell writable 'find /opt/web-app /etc/web-app -user web-app -o -perm /022 ! -type l'
 tell end 'true'
 """
@@ -54,6 +56,7 @@ touch /home/admin/.bash_history /boot/vmlinuz-9999.0
 echo cheese >/root/.aws/credentials
 printf 'token = ghp_%s\n' "$(printf 'cheese%.0s' 1 2 3 4 5 6)" >/opt/web-app/settings.ini
 sed -i '0,/^Status: install ok installed/s//Status: install ok unpacked/' /var/lib/dpkg/status
+echo 'openssl [3.0.1] (3.0.2 Debian-Security:12 [amd64])' >>/usr/share/image/pending-upgrades.txt
 systemd-run --unit broken false
 """
 
@@ -131,6 +134,14 @@ def test_nothing_on_the_machine_updates_it_in_place(told: dict[str, str]) -> Non
     assert told["timers"] == "masked masked"
 
 
+def test_names_are_not_answered_to_neighbours(told: dict[str, str]) -> None:
+    assert told["resolved"] == "[Resolve] LLMNR=no MulticastDNS=no"
+
+
+def test_no_update_is_left_out_as_the_build_itself_wrote_down(told: dict[str, str]) -> None:
+    assert told["pending"] == "end of them"
+
+
 def test_nothing_of_the_build_is_left_in_the_image(told: dict[str, str]) -> None:
     assert told["leftovers"] == ""
     assert told["histories"] == ""
@@ -198,6 +209,7 @@ def test_what_a_build_may_leave_in_an_image_is_found_by_the_check_that_every_ima
     assert "/opt/web-app/settings.ini" in found
     assert "GitHub token" in found
     assert "/root/.aws/credentials" in found
+    assert "openssl [3.0.1]" in found
     assert "i-0123456789abcdef0" in found
     assert "cheese" not in printed
     assert not (tmp_path / "login-key").exists()

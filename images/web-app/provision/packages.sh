@@ -21,7 +21,19 @@ cloud-init status --wait >/dev/null || {
 # A machine is replaced, never patched in place: nothing may change it after the build.
 systemctl disable --now --quiet apt-daily.timer apt-daily-upgrade.timer
 systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer
+# What they have started already holds the lock of apt's lists, which DPkg::Lock::Timeout does not wait for.
+systemctl stop --quiet apt-daily.service apt-daily-upgrade.service
+
+# Nothing listens but what serves: systemd-resolved answers its neighbours' questions for names otherwise.
+install -d -m 0755 /etc/systemd/resolved.conf.d
+printf '[Resolve]\nLLMNR=no\nMulticastDNS=no\n' >/etc/systemd/resolved.conf.d/90-image.conf
 
 apt update
 apt upgrade --with-new-pkgs # a new kernel is a new package
 apt install --no-install-recommends gunicorn python3-boto3
+
+# Only now are there apt's lists to tell: clean_up.sh removes them, and the checks of the image ask.
+install -d -m 0755 /usr/share/image
+apt --simulate upgrade --with-new-pkgs >/tmp/upgrade.txt
+sed -n 's/^Inst //p' /tmp/upgrade.txt >/usr/share/image/pending-upgrades.txt
+rm /tmp/upgrade.txt

@@ -242,7 +242,8 @@ class Fleet(pulumi.ComponentResource):
             ],
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # The rollout moves the one (terraform-provider-aws#34189), the scaling policy the other.
-                ignore_changes=["launchTemplate.version", "desiredCapacity"],
+                # The rollout moves the one (terraform-provider-aws#34189), the scaling policy the other. Were
+                # it the version alone, its old number would go with the id of a template that was made anew.
+                ignore_changes=["launchTemplate", "desiredCapacity"],
             ),
         )

@@ -215,7 +215,7 @@ def test_what_the_rollout_and_the_scaling_policy_move_is_not_moved_back() -> Non
 
     create(opts=pulumi.ResourceOptions(transformations=[record]))
 
-    assert ignored["aws:autoscaling/group:Group"] == ["launchTemplate.version", "desiredCapacity"]
+    assert ignored["aws:autoscaling/group:Group"] == ["launchTemplate", "desiredCapacity"]
 
 
 def test_the_capacity_follows_the_cpu() -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -115,6 +116,19 @@ def test_checkpoints_and_bake_time_are_told_with_when_they_end(world: World) -> 
     assert "InProgress, 50 %, 1 of 2 instances replaced; checkpoint of 50 % reached, waiting until " in story
     assert "Baking, 100 %, 2 of 2 instances replaced; baking until " in story
     assert len(world.said) < 20
+
+
+def test_a_group_is_brought_to_another_launch_template_though_its_version_has_the_same_number(
+    world: World,
+) -> None:
+    account = world.account
+    made_anew = account.make_template("made-anew")
+
+    target = Target(launch_template_id=made_anew, launch_template_version="1", ami_id=account.image_id)
+    outcome = replace(world.rollout(), target=target).run()
+
+    assert outcome.refresh_id is not None
+    assert world.refreshes.require_group("web").launch_template_id == made_anew
 
 
 def test_an_instance_in_standby_is_waited_for_by_name_until_it_is_back(

@@ -109,10 +109,7 @@ class Account:
         self.watch: Any = boto3.client("cloudwatch", **settings)
         self.machines = ec2_backends[ACCOUNT_ID][REGION]
         self.image_id = next(iter(self.machines.amis))
-        template = self.ec2.create_launch_template(
-            LaunchTemplateName="web", LaunchTemplateData=self._template_data(self.image_id)
-        )
-        self.template_id: str = template["LaunchTemplate"]["LaunchTemplateId"]
+        self.template_id = self.make_template("web")
         self.add_version(self.image_id)
         subnets = self.ec2.describe_subnets()["Subnets"]
         self.subnet_ids = [subnet["SubnetId"] for subnet in subnets[:2]]
@@ -138,6 +135,13 @@ class Account:
             DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
         )
         return arn
+
+    def make_template(self, name: str) -> str:
+        """A launch template with one version; its id."""
+        made = self.ec2.create_launch_template(
+            LaunchTemplateName=name, LaunchTemplateData=self._template_data(self.image_id)
+        )
+        return str(made["LaunchTemplate"]["LaunchTemplateId"])
 
     def add_version(self, image_id: str) -> str:
         """A further version of the launch template."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from settings.remedies import remedy, remedy_of
 from settings.stack import StackSettings
 
 MOST_SECRETS = 20
+X86_IMAGE = "images/web-app"
+"""The folder whose base-image.lock.json has x86_64 images only; a folder of one's own may have others."""
+ARM64_TYPE = r"(a1|[a-z]+\d+[a-z-]*g[a-z0-9-]*)\..+"
+"""AWS's own processors have a g after the generation (EC2 instance types, "Naming conventions")."""
 
 
 def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
@@ -21,6 +27,11 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"desiredCapacity is {settings.desired_capacity} · one from minSize {settings.min_size} to "
             f"maxSize {settings.max_size} was expected · "
             f"{remedy('desiredCapacity', settings.min_size, stack)}"
+        )
+    if settings.image_folder.strip("./") == X86_IMAGE and re.fullmatch(ARM64_TYPE, settings.instance_type):
+        problems.append(
+            f"instanceType is {settings.instance_type}, which is arm64 · a type that is x86_64 was expected, "
+            f"as the image in {X86_IMAGE} is · {remedy('instanceType', 't3.small', stack)}"
         )
     for key, other in (
         ("promoteFrom", settings.promote_from),

@@ -14,6 +14,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from settings.contradictions import find_contradictions, find_doubts
+from settings.provider import refuse_what_others_do_not_read
 from settings.readers import Refusal
 from settings.remedies import describe_unknown, remedy, remedy_of
 from settings.stack import READERS, StackSettings
@@ -29,25 +30,35 @@ class SettingsError(pulumi.RunError):
 def load_settings() -> StackSettings:
     """The settings of the stack that is being run; warns of doubtful ones, raises SettingsError if bad."""
     prefix = f"{pulumi.get_project()}:"
-    texts = {
-        key.removeprefix(prefix): str(value)
-        for key, value in {**get_config_env(), **CONFIG.get()}.items()
-        if key.startswith(prefix)
-    }
-    secret_keys = frozenset(key for key in texts if is_config_secret(prefix + key))
-    region = pulumi.Config("aws").get("region")
-    settings = read_settings(texts, region=region, stack=pulumi.get_stack(), secret_keys=secret_keys)
+    config = {**get_config_env(), **CONFIG.get()}
+    texts = {key.removeprefix(prefix): str(value) for key, value in config.items() if key.startswith(prefix)}
+    settings = read_settings(
+        texts,
+        region=pulumi.Config("aws").get("region"),
+        stack=pulumi.get_stack(),
+        secret_keys=frozenset(key for key in texts if is_config_secret(prefix + key)),
+        provider_keys=frozenset(key.removeprefix("aws:") for key in config if key.startswith("aws:")),
+    )
     for warning in find_doubts(settings):
         pulumi.log.warn(warning)
     return settings
 
 
 def read_settings(
-    texts: Mapping[str, str], *, region: str | None, stack: str, secret_keys: frozenset[str] = frozenset()
+    texts: Mapping[str, str],
+    *,
+    region: str | None,
+    stack: str,
+    secret_keys: frozenset[str] = frozenset(),
+    provider_keys: frozenset[str] = frozenset(),
 ) -> StackSettings:
-    """The settings that *texts*, the project's config of *stack* by key, describe; else SettingsError."""
+    """The settings that *texts*, the project's config of *stack* by key, describe; else SettingsError.
+
+    *provider_keys* are those that Pulumi's aws provider is given.
+    """
     shown = {key: "a secret" if key in secret_keys else repr(value) for key, value in texts.items()}
     problems = [describe_unknown(key, shown[key], stack) for key in texts if key not in READERS]
+    problems += refuse_what_others_do_not_read(provider_keys, stack)
     values: dict[str, Any] = {}
     for key, (name, reader) in READERS.items():
         if key not in texts:

@@ -34,8 +34,9 @@ class StackSettings:
     """Everything that differs between stacks; the field min_size is the config key minSize, and so on."""
 
     image_folder: str = setting(matching(r"[^/].*", "a folder inside the project"))
+    # It is also in tags and names of IAM, which take no ( ) and, in a policy's name, no / (API reference).
     image_family: str = setting(
-        matching(r"[A-Za-z0-9][A-Za-z0-9()./_-]{0,99}", "1 to 100 letters, digits or ( ) . - / _")
+        matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "1 to 100 letters, digits or . - _")
     )
     pinned_ami: str | None = setting(optional(_AMI_ID))
     promote_from: str | None = setting(optional(_STACK))
@@ -67,7 +68,8 @@ class StackSettings:
     deregistration_delay_seconds: int = setting(whole_number(0, 3600))
 
     instance_type: str = setting(matching(r"[a-z0-9-]+\.[a-z0-9-]+", "an instance type such as t3.small"))
-    root_volume_gigabytes: int = setting(whole_number(1, 65536))
+    # From the size of the image's snapshot on: RunInstances refuses a smaller volume.
+    root_volume_gigabytes: int = setting(whole_number(8, 65536))
     detailed_monitoring: bool = setting(boolean)
     min_size: int = setting(whole_number(0, 10000))
     max_size: int = setting(whole_number(1, 10000))

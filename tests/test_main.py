@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ OUTPUTS = {
 
 
 def run_program(
-    monkeypatch: pytest.MonkeyPatch, *, stack: str = "dev", preview: bool = False, **changes: str
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    stack: str = "dev",
+    preview: bool = False,
+    provider: Mapping[str, str] | None = None,
+    **changes: str,
 ) -> tuple[mocked.RecordingMocks, dict[str, Any]]:
     """Run __main__.py with the default settings and these changes; return what it made and exported."""
     defaults = {key: entry["default"] for key, entry in PROJECT["config"].items()}
@@ -43,7 +49,7 @@ def run_program(
     exported: dict[str, pulumi.Output[Any]] = {}
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
-    set_all_config({**config, "aws:region": "eu-central-1"})
+    set_all_config({**config, "aws:region": "eu-central-1", **(provider or {})})
 
     def program() -> pulumi.Output[Any]:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
@@ -209,3 +215,8 @@ def test_bad_settings_end_the_program_each_with_a_line(monkeypatch: pytest.Monke
         run_program(monkeypatch, minSize="x", maxsize="3")
 
     assert len(str(refusal.value).splitlines()) == 2
+
+
+def test_credentials_for_pulumis_provider_alone_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(pulumi.RunError, match="aws:profile is set"):
+        run_program(monkeypatch, provider={"aws:profile": "somebody-else"})

@@ -196,6 +196,9 @@ def test_what_names_no_secret_is_refused(name: str) -> None:
         ("allowedCidrBlocks", "0.0.0.0/0", "a list"),
         ("subnetIds", '["subnet"]', "subnet ids such as subnet-0123456789abcdef0"),
         ("imageFamily", "", "1 to 100 letters"),
+        ("imageFamily", "web(app)", "1 to 100 letters, digits or . - _"),
+        ("imageFamily", "web/app", "1 to 100 letters, digits or . - _"),
+        ("rootVolumeGigabytes", "7", "a whole number from 8"),
         ("copyToRegions", '["ireland"]', "eu-west-1"),
         ("shareWithAccounts", '["1234"]', "12 digits"),
         ("imageKmsKey", "arn:aws:kms:us-east-1:123456789012:key/1", "an alias such as alias/images"),
@@ -335,6 +338,50 @@ def test_settings_that_cannot_hold_together_are_refused(changes: dict[str, str],
 
     assert any(words in line for line in lines)
     assert all(line.endswith("--stack dev") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "arm64",
+    ["a1.large", "t4g.small", "m6g.large", "m7gd.large", "c7gn.metal", "im4gn.large", "is4gen.xlarge"],
+)
+def test_a_type_that_the_image_does_not_boot_on_is_refused(arm64: str) -> None:
+    assert problem_with(instanceType=arm64).startswith(f"instanceType is {arm64}, which is arm64 · ")
+    assert settings_with(instanceType=arm64, imageFolder="images/ours").instance_type == arm64
+
+
+@pytest.mark.parametrize(
+    "x86", ["t3.small", "m7i-flex.large", "g4dn.xlarge", "g5.xlarge", "u7i-6tb.112xlarge"]
+)
+def test_every_other_type_is_taken(x86: str) -> None:
+    assert settings_with(instanceType=x86).instance_type == x86
+
+
+@pytest.mark.parametrize(
+    ("key", "instead"),
+    [
+        ("profile", "AWS_PROFILE"),
+        ("secretKey", "AWS_SECRET_ACCESS_KEY"),
+        ("assumeRoles", "AWS_PROFILE"),
+        ("endpoints", "AWS_ENDPOINT_URL"),
+    ],
+)
+def test_what_pulumis_provider_alone_would_follow_is_refused_with_where_all_read_it(
+    key: str, instead: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(DEFAULTS, region="us-east-1", stack="dev", provider_keys=frozenset({"region", key}))
+
+    line = str(refusal.value)
+    assert "\n" not in line
+    assert line.startswith(f"aws:{key} is set")
+    assert instead in line
+    assert line.endswith(f"pulumi config rm aws:{key} --stack dev")
+
+
+def test_other_keys_of_the_provider_are_its_own_business() -> None:
+    keys = frozenset({"region", "allowedAccountIds", "defaultTags"})
+
+    assert read_settings(DEFAULTS, region="us-east-1", stack="dev", provider_keys=keys)
 
 
 def test_one_subnet_is_too_few_for_a_load_balancer() -> None:

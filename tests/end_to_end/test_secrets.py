@@ -181,7 +181,7 @@ def checkout(
 
 
 class Keepers:
-    """Secrets Manager and Parameter Store, with one secret each that machines are to have."""
+    """Secrets Manager and Parameter Store, with one secret each for machines, and IAM with who may read."""
 
     def __init__(self, home: Home, values: Mapping[str, str]) -> None:
         made: Any = boto3.session.Session(
@@ -191,6 +191,7 @@ class Keepers:
         self._stored.create_secret(Name=SECRET, SecretString=values[SECRET])
         parameters = made.client("ssm", endpoint_url=home.endpoint_url)
         parameters.put_parameter(Name=PARAMETER, Value=values[PARAMETER], Type="SecureString")
+        self._identities = made.client("iam", endpoint_url=home.endpoint_url)
 
     def rotate(self, value: str) -> str:
         """Give the secret another value, and return the id of its version."""
@@ -201,6 +202,11 @@ class Keepers:
         versions = self._stored.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
         (current,) = [version for version, stages in versions.items() if "AWSCURRENT" in stages]
         return str(current)
+
+    def roles(self) -> set[str]:
+        """The names of the roles that machines may have."""
+        profiles = self._identities.list_instance_profiles()["InstanceProfiles"]
+        return {role["RoleName"] for profile in profiles for role in profile["Roles"]}
 
     def delete(self) -> None:
         """Take the secret away."""
@@ -227,6 +233,8 @@ def read_secrets_follow_their_keepers(
     assert "secretNames has web/none, which is not in Secrets Manager of us-east-1" in refused.output
     checkout.must("pulumi", "config", "rm", "--path", "secretNames[2]", "--stack", STACK)
 
+    (before,) = keepers.roles()
+    checkout.must("pulumi", "config", "rm", "--path", "secretNames[1]", "--stack", STACK)
     keepers.rotate(values["the lost secret"])
     held = faults.inject("autoscaling:StartInstanceRefresh", "hold", count=1)
     with checkout.start("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK) as up:
@@ -238,6 +246,9 @@ def read_secrets_follow_their_keepers(
     assert "ended RollbackSuccessful" in failure
     assert f"web-app-secrets: {SECRET} cannot be read: " in failure
     assert ask(url)["secrets"] == {SECRET: second, PARAMETER: "1"}
+    # The machines of before may still read what they read, and those to come one secret less.
+    assert before in keepers.roles()
+    assert len(keepers.roles()) == 2
     return printed + refused.output + failure
 
 

@@ -1,31 +1,19 @@
-"""The machines: their role, launch template and Auto Scaling group."""
+"""The machines: their launch template and Auto Scaling group."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
+from infra.machine_role import make_instance_profile
 from infra.naming import shorten
-from infra.secrets import Secret, mark_of, reading_policy, user_data
-
-LONGEST_ROLE_NAME = 64
-"""CreateRole, IAM API reference."""
+from infra.secrets import Secret, user_data
 
 LONGEST_LAUNCH_TEMPLATE_NAME = 125
 """CreateLaunchTemplate allows 128, the aws provider three fewer (EC2 API reference; its documentation)."""
-
-MAY_BE_ASSUMED_BY_EC2 = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +57,7 @@ class Fleet(pulumi.ComponentResource):
         tags = {**args.tags, "Name": name}
 
         security_group = self._security_group(name, args, tags)
-        instance_profile = self._instance_profile(name, args, tags)
+        instance_profile = make_instance_profile(name, args.secrets, args.region, tags, parent=self)
         launch_template = self._launch_template(name, args, tags, security_group, instance_profile)
         group = self._group(name, args, tags, launch_template)
         aws.autoscaling.Policy(
@@ -138,40 +126,6 @@ class Fleet(pulumi.ComponentResource):
             opts=child,
         )
         return security_group
-
-    def _instance_profile(
-        self, name: str, args: FleetArgs, tags: Mapping[str, str]
-    ) -> aws.iam.InstanceProfile:
-        """Lets a machine be managed by Systems Manager and read its secrets, and nothing else.
-
-        Session Manager reaches a machine whose image has the agent as well, which Debian's AMI has not
-        (images/README.md, "A shell on a machine").
-
-        Other secrets make another role and profile, and the old ones go last, once the rollout succeeded:
-        machines of the old launch template version can boot until then, also when AWS rolls back.
-        """
-        child = pulumi.ResourceOptions(parent=self)
-        mark = f"-{mark_of(args.secrets)}" if args.secrets else ""
-        short_name = shorten(f"{name}-machine", LONGEST_ROLE_NAME - len(mark)) + mark
-        role = aws.iam.Role(short_name, assume_role_policy=MAY_BE_ASSUMED_BY_EC2, tags=tags, opts=child)
-        partition = aws.get_partition_output().partition
-        aws.iam.RolePolicyAttachment(
-            f"{name}-session-manager{mark}",
-            role=role.name,
-            policy_arn=pulumi.Output.format(
-                "arn:{0}:iam::aws:policy/AmazonSSMManagedInstanceCore", partition
-            ),
-            opts=child,
-        )
-        policies = []
-        if args.secrets:
-            policy = reading_policy(args.secrets, args.region)
-            policies.append(
-                aws.iam.RolePolicy(f"{name}-secrets{mark}", role=role.name, policy=policy, opts=child)
-            )
-        # Whoever has the profile has the policy: no machine boots before it may read its secrets.
-        opts = pulumi.ResourceOptions(parent=self, depends_on=policies)
-        return aws.iam.InstanceProfile(short_name, role=role.name, tags=tags, opts=opts)
 
     def _launch_template(
         self,

@@ -52,72 +52,21 @@ class LoadBalancer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("immutable-machines:infra:LoadBalancer", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        short_name = shorten(name, LONGEST_NAME)
         tags = {**args.tags, "Name": name}
 
-        security_group = aws.ec2.SecurityGroup(
-            f"{name}-load-balancer",
-            description=f"Load balancer of {name}",
-            vpc_id=args.vpc_id,
-            tags=tags,
-            opts=child,
-        )
-        for position, cidr_block in enumerate(args.allowed_cidr_blocks):
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-load-balancer-from-{position}",
-                security_group_id=security_group.id,
-                description="Clients",
-                cidr_ipv4=cidr_block,
-                ip_protocol="tcp",
-                from_port=args.listener_port,
-                to_port=args.listener_port,
-                tags=tags,
-                opts=child,
-            )
-
+        security_group = self._security_group(name, args, tags)
         load_balancer = aws.lb.LoadBalancer(
-            short_name,
+            shorten(name, LONGEST_NAME),
             load_balancer_type="application",
             internal=args.is_internal,
             security_groups=[security_group.id],
             subnets=args.subnet_ids,
             drop_invalid_header_fields=True,
             tags=tags,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        target_group = aws.lb.TargetGroup(
-            short_name,
-            vpc_id=args.vpc_id,
-            port=args.application_port,
-            protocol="HTTP",
-            target_type="instance",
-            deregistration_delay=args.deregistration_delay_seconds,
-            health_check=aws.lb.TargetGroupHealthCheckArgs(
-                path=args.health_check_path,
-                interval=args.health_check_interval_seconds,
-                # It must be shorter than the interval, which is 5 seconds or more.
-                timeout=min(LONGEST_HEALTH_CHECK_TIMEOUT_SECONDS, args.health_check_interval_seconds - 1),
-                healthy_threshold=args.healthy_threshold,
-                unhealthy_threshold=args.unhealthy_threshold,
-                matcher="200",
-            ),
-            tags=tags,
-            opts=child,
-        )
-        listener = aws.lb.Listener(
-            f"{name}-listener",
-            load_balancer_arn=load_balancer.arn,
-            port=args.listener_port,
-            protocol="HTTPS" if args.certificate_arn else "HTTP",
-            certificate_arn=args.certificate_arn,
-            ssl_policy=TLS_POLICY if args.certificate_arn else None,
-            default_actions=[
-                aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=target_group.arn)
-            ],
-            tags=tags,
-            opts=child,
-        )
+        target_group = self._target_group(name, args, tags, load_balancer)
+        listener = self._listener(name, args, tags, load_balancer, target_group)
 
         # Whoever takes these outputs also waits for the listener: a target group that no listener uses
         # is never health-checked (Target.NotInUse, ELBv2 user guide "Health checks for target groups").
@@ -136,6 +85,87 @@ class LoadBalancer(pulumi.ComponentResource):
                 "arn_suffix": self.arn_suffix,
                 "target_group_arn_suffix": self.target_group_arn_suffix,
             }
+        )
+
+    def _security_group(
+        self, name: str, args: LoadBalancerArgs, tags: Mapping[str, str]
+    ) -> aws.ec2.SecurityGroup:
+        """Lets the clients reach the listener."""
+        security_group = aws.ec2.SecurityGroup(
+            f"{name}-load-balancer",
+            description=f"Load balancer of {name}",
+            vpc_id=args.vpc_id,
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for position, cidr_block in enumerate(args.allowed_cidr_blocks):
+            aws.vpc.SecurityGroupIngressRule(
+                # A rule is its network: one named by its position would become another one when the list
+                # changes, and AWS has no two rules that are alike (InvalidPermission.Duplicate).
+                f"{name}-load-balancer-from-{cidr_block}",
+                security_group_id=security_group.id,
+                description="Clients",
+                cidr_ipv4=cidr_block,
+                ip_protocol="tcp",
+                from_port=args.listener_port,
+                to_port=args.listener_port,
+                tags=tags,
+                opts=pulumi.ResourceOptions(
+                    parent=self, aliases=[pulumi.Alias(name=f"{name}-load-balancer-from-{position}")]
+                ),
+            )
+        return security_group
+
+    def _target_group(
+        self, name: str, args: LoadBalancerArgs, tags: Mapping[str, str], load_balancer: aws.lb.LoadBalancer
+    ) -> aws.lb.TargetGroup:
+        """The machines, and when one of them is healthy."""
+        return aws.lb.TargetGroup(
+            shorten(name, LONGEST_NAME),
+            vpc_id=args.vpc_id,
+            port=args.application_port,
+            protocol="HTTP",
+            target_type="instance",
+            deregistration_delay=args.deregistration_delay_seconds,
+            health_check=aws.lb.TargetGroupHealthCheckArgs(
+                path=args.health_check_path,
+                interval=args.health_check_interval_seconds,
+                # It must be shorter than the interval, which is 5 seconds or more.
+                timeout=min(LONGEST_HEALTH_CHECK_TIMEOUT_SECONDS, args.health_check_interval_seconds - 1),
+                healthy_threshold=args.healthy_threshold,
+                unhealthy_threshold=args.unhealthy_threshold,
+                matcher="200",
+            ),
+            tags=tags,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The old load balancer serves until the new one does, and a target group belongs to one
+                # of them (TargetGroupAssociationLimit, CreateListener, ELBv2 API reference).
+                replace_with=[load_balancer],
+            ),
+        )
+
+    def _listener(
+        self,
+        name: str,
+        args: LoadBalancerArgs,
+        tags: Mapping[str, str],
+        load_balancer: aws.lb.LoadBalancer,
+        target_group: aws.lb.TargetGroup,
+    ) -> aws.lb.Listener:
+        """Forwards its port to the machines."""
+        return aws.lb.Listener(
+            f"{name}-listener",
+            load_balancer_arn=load_balancer.arn,
+            port=args.listener_port,
+            protocol="HTTPS" if args.certificate_arn else "HTTP",
+            certificate_arn=args.certificate_arn,
+            ssl_policy=TLS_POLICY if args.certificate_arn else None,
+            default_actions=[
+                aws.lb.ListenerDefaultActionArgs(type="forward", target_group_arn=target_group.arn)
+            ],
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self),
         )
 
 

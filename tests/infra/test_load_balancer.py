@@ -61,7 +61,10 @@ def test_clients_reach_the_listener_port_only_and_only_from_the_allowed_networks
     mocks, _ = create(replace(ARGS, allowed_cidr_blocks=["10.0.0.0/8", "192.168.0.0/16"]))
 
     rules = mocks.all_of(":SecurityGroupIngressRule")
-    assert [rule.inputs["cidrIpv4"] for rule in rules] == ["10.0.0.0/8", "192.168.0.0/16"]
+    assert [(rule.name, rule.inputs["cidrIpv4"]) for rule in rules] == [
+        ("web-dev-load-balancer-from-10.0.0.0/8", "10.0.0.0/8"),
+        ("web-dev-load-balancer-from-192.168.0.0/16", "192.168.0.0/16"),
+    ]
     assert {(rule.inputs["fromPort"], rule.inputs["toPort"]) for rule in rules} == {(80, 80)}
     group = mocks.inputs_of(":SecurityGroup")
     assert not group.get("ingress")

@@ -38,15 +38,21 @@ def find_changed(olds: Mapping[str, Any], news: Mapping[str, Any]) -> frozenset[
 
 def to_state(inputs: Values, observed: Observed) -> Values:
     """The outputs that are recorded: what was asked for and what only AWS knows."""
-    filled = {key: value for key, value in observed.inputs.items() if key not in inputs}
-    return {**filled, **observed.computed, **inputs}
+    given = {key: value for key, value in inputs.items() if not key.startswith("__")}
+    return {**to_imported_inputs(observed), **observed.computed, **given}
 
 
-def to_refreshed_inputs(inputs: Values, observed: Observed) -> Values:
+def to_imported_inputs(observed: Observed) -> Values:
+    """The inputs of a resource of which nothing but the id is known: all that AWS shows."""
+    return {name: value for name, value in observed.inputs.items() if value is not None}
+
+
+def to_refreshed_inputs(resource: ResourceType, inputs: Values, observed: Observed) -> Values:
     """The inputs as AWS has them now; the order in which AWS lists things is no difference."""
     refreshed = dict(inputs)
     for name, value in observed.inputs.items():
-        if name in inputs and not is_same(inputs[name], value):
+        is_foreign = name not in inputs and name in resource.cleared_names and value is not None
+        if is_foreign or (name in inputs and not is_same(inputs[name], value)):
             refreshed[name] = value
     return refreshed
 

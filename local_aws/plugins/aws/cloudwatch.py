@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from local_aws.plugins.aws.resource import Clients, Gone, Observed, ResourceType, Values, tag_dict, tag_list
+from local_aws.plugins.aws.resource import (
+    Clients,
+    Gone,
+    Observed,
+    ResourceType,
+    Values,
+    change_tags,
+    tag_dict,
+    tag_list,
+)
 
 
 class MetricAlarm(ResourceType):
@@ -71,13 +80,12 @@ class MetricAlarm(ResourceType):
             cloudwatch.put_metric_alarm(**self._to_request(inputs))
         if "tags" in changed:
             arn = find_alarm(cloudwatch, resource_id)["AlarmArn"]
-            old = tag_dict(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])
-            tags = inputs.get("tags") or {}
-            gone = [key for key in old if key not in tags]
-            if gone:
-                cloudwatch.untag_resource(ResourceARN=arn, TagKeys=gone)
-            if tags:
-                cloudwatch.tag_resource(ResourceARN=arn, Tags=tag_list(tags))
+            change_tags(
+                tag_dict(cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]),
+                inputs.get("tags"),
+                remove=lambda keys: cloudwatch.untag_resource(ResourceARN=arn, TagKeys=keys),
+                add=lambda added: cloudwatch.tag_resource(ResourceARN=arn, Tags=added),
+            )
 
     def delete(self, aws: Clients, resource_id: str, state: Values) -> None:  # noqa: ARG002
         """Delete it; AWS deletes an alarm that is not there without an error."""

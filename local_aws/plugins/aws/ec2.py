@@ -1,11 +1,9 @@
-"""Security groups, their rules, and launch templates."""
+"""Security groups and their rules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
-
-from botocore.exceptions import ClientError
 
 from local_aws.plugins.aws.resource import (
     Clients,
@@ -14,12 +12,9 @@ from local_aws.plugins.aws.resource import (
     ResourceType,
     Values,
     absent,
-    error_code,
-    pascal,
     retag,
     retry_while,
     tag_dict,
-    tag_list,
     tag_specification,
 )
 
@@ -36,21 +31,22 @@ class SecurityGroup(ResourceType):
     computed_names = frozenset({"arn", "ownerId", "tagsAll", "vpcId"})
 
     def create(self, aws: Clients, inputs: Values) -> str:
-        """Make it, without the rule that lets everything out (the upstream provider takes that away, too)."""
-        ec2 = aws("ec2")
+        """Make it."""
         vpc = {"VpcId": inputs["vpcId"]} if inputs.get("vpcId") else {}
-        group_id = str(
-            ec2.create_security_group(
-                GroupName=inputs["name"],
-                Description=inputs["description"],
-                TagSpecifications=tag_specification("security-group", inputs.get("tags")),
-                **vpc,
-            )["GroupId"]
+        answer = aws("ec2").create_security_group(
+            GroupName=inputs["name"],
+            Description=inputs["description"],
+            TagSpecifications=tag_specification("security-group", inputs.get("tags")),
+            **vpc,
         )
-        group = ec2.describe_security_groups(GroupIds=[group_id])["SecurityGroups"][0]
+        return str(answer["GroupId"])
+
+    def complete(self, aws: Clients, resource_id: str, inputs: Values) -> None:  # noqa: ARG002
+        """Take away the rule that lets everything out, as the upstream provider does."""
+        ec2 = aws("ec2")
+        group = ec2.describe_security_groups(GroupIds=[resource_id])["SecurityGroups"][0]
         if group["IpPermissionsEgress"]:
-            ec2.revoke_security_group_egress(GroupId=group_id, IpPermissions=group["IpPermissionsEgress"])
-        return group_id
+            ec2.revoke_security_group_egress(GroupId=resource_id, IpPermissions=group["IpPermissionsEgress"])
 
     def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:  # noqa: ARG002
         """Describe it."""
@@ -108,7 +104,9 @@ class SecurityGroupRule(ResourceType):
             "tags",
         }
     )
-    forces_replacement = frozenset(served - {"tags"})
+    # The last one could be changed in place (DIFFERENCES.md).
+    forces_replacement = frozenset({"securityGroupId", "referencedSecurityGroupId"})
+    sources = frozenset({"cidrIpv4", "referencedSecurityGroupId"})
     computed_names = frozenset({"arn", "securityGroupRuleId", "tagsAll"})
 
     def create(self, aws: Clients, inputs: Values) -> str:
@@ -130,7 +128,7 @@ class SecurityGroupRule(ResourceType):
         )
         return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
-    def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:
+    def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:  # noqa: ARG002
         """Describe it."""
         rules = absent(
             lambda: aws("ec2").describe_security_group_rules(SecurityGroupRuleIds=[resource_id]),
@@ -138,19 +136,58 @@ class SecurityGroupRule(ResourceType):
         )["SecurityGroupRules"]
         if not rules:
             raise Gone(resource_id)
+        rule, tags = rules[0], tag_dict(rules[0].get("Tags"))
+        shown = {
+            "securityGroupId": rule["GroupId"],
+            "description": rule.get("Description"),
+            "cidrIpv4": rule.get("CidrIpv4"),
+            "referencedSecurityGroupId": (rule.get("ReferencedGroupInfo") or {}).get("GroupId"),
+            "ipProtocol": rule["IpProtocol"],
+            "fromPort": rule.get("FromPort"),
+            "toPort": rule.get("ToPort"),
+            "tags": tags,
+        }
         return Observed(
-            inputs={},
+            # A port of -1 stands for all of them, which a program says by none.
+            inputs={name: value for name, value in shown.items() if value not in (None, -1)},
             computed={
                 "arn": f"arn:aws:ec2:{aws.region}::security-group-rule/{resource_id}",
                 "securityGroupRuleId": resource_id,
-                "tagsAll": dict(inputs.get("tags") or {}),
+                "tagsAll": tags,
             },
         )
 
+    def find_replacing(self, changed: frozenset[str], olds: Values, news: Values) -> frozenset[str]:
+        """Another kind of source replaces it, too (ModifySecurityGroupRules, EC2 API reference)."""
+        kinds = [{name for name in self.sources if values.get(name)} for values in (olds, news)]
+        others = changed & self.sources if kinds[0] != kinds[1] else frozenset()
+        return super().find_replacing(changed, olds, news) | others
+
     def update(self, aws: Clients, resource_id: str, inputs: Values, changed: frozenset[str]) -> None:
-        """Only tags can change in place."""
+        """Change what it says, or its tags."""
+        if changed - {"tags"}:
+            aws("ec2").modify_security_group_rules(
+                GroupId=inputs["securityGroupId"],
+                SecurityGroupRules=[
+                    {"SecurityGroupRuleId": resource_id, "SecurityGroupRule": self._to_request(inputs)}
+                ],
+            )
         if "tags" in changed:
             retag(aws("ec2"), resource_id, inputs.get("tags"))
+
+    def _to_request(self, inputs: Values) -> Values:
+        """SecurityGroupRuleRequest of *inputs*; -1 stands for all ports."""
+        ports = {
+            key: -1 if inputs.get(name) is None else inputs[name]
+            for name, key in (("fromPort", "FromPort"), ("toPort", "ToPort"))
+        }
+        source = (
+            {"CidrIpv4": inputs["cidrIpv4"]}
+            if inputs.get("cidrIpv4")
+            else {"ReferencedGroupId": inputs["referencedSecurityGroupId"]}
+        )
+        description = inputs.get("description") or ""
+        return {"IpProtocol": str(inputs["ipProtocol"]), "Description": description, **ports, **source}
 
     def delete(self, aws: Clients, resource_id: str, state: Values) -> None:
         """Revoke it."""
@@ -177,125 +214,3 @@ class SecurityGroupEgressRule(SecurityGroupRule):
     token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"  # noqa: S105
     arguments = "vpc.SecurityGroupEgressRuleArgs"
     direction = "egress"
-
-
-class LaunchTemplate(ResourceType):
-    """A change of what it launches makes a new numbered version."""
-
-    token = "aws:ec2/launchTemplate:LaunchTemplate"  # noqa: S105
-    arguments = "ec2.LaunchTemplateArgs"
-    launch_properties = frozenset(
-        {
-            "imageId",
-            "instanceType",
-            "iamInstanceProfile",
-            "vpcSecurityGroupIds",
-            "metadataOptions",
-            "monitoring",
-            "blockDeviceMappings",
-            "tagSpecifications",
-            "userData",
-            "keyName",
-        }
-    )
-    served = launch_properties | {"name", "description", "tags"}
-    forces_replacement = frozenset({"name"})
-    name_length = 125
-    computed_names = frozenset({"arn", "latestVersion", "defaultVersion", "tagsAll"})
-
-    def names_unknown_after(self, changed: frozenset[str]) -> frozenset[str]:
-        """A new version has a number that AWS gives."""
-        makes_a_version = changed & (self.launch_properties | {"description"})
-        return frozenset({"latestVersion"}) if makes_a_version else frozenset()
-
-    def create(self, aws: Clients, inputs: Values) -> str:
-        """Make it with its first version."""
-        described = {"VersionDescription": inputs["description"]} if inputs.get("description") else {}
-        answer = aws("ec2").create_launch_template(
-            LaunchTemplateName=inputs["name"],
-            LaunchTemplateData=self.to_launch_template_data(inputs),
-            TagSpecifications=tag_specification("launch-template", inputs.get("tags")),
-            **described,
-        )
-        return str(answer["LaunchTemplate"]["LaunchTemplateId"])
-
-    def to_launch_template_data(self, inputs: Values) -> Values:
-        """LaunchTemplateData of *inputs*."""
-        data: Values = {}
-        for name, key in (("imageId", "ImageId"), ("instanceType", "InstanceType"), ("userData", "UserData")):
-            if inputs.get(name):
-                data[key] = inputs[name]
-        if inputs.get("keyName"):
-            data["KeyName"] = inputs["keyName"]
-        if inputs.get("vpcSecurityGroupIds"):
-            data["SecurityGroupIds"] = list(inputs["vpcSecurityGroupIds"])
-        for name in ("iamInstanceProfile", "metadataOptions", "monitoring"):
-            if inputs.get(name):
-                data[name[0].upper() + name[1:]] = pascal(inputs[name])
-        if inputs.get("blockDeviceMappings"):
-            data["BlockDeviceMappings"] = [to_block_device(item) for item in inputs["blockDeviceMappings"]]
-        if inputs.get("tagSpecifications"):
-            data["TagSpecifications"] = [
-                {"ResourceType": item["resourceType"], "Tags": tag_list(item.get("tags"))}
-                for item in inputs["tagSpecifications"]
-            ]
-        return data
-
-    def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:
-        """Describe it; the launch properties are those of its latest version."""
-        ec2 = aws("ec2")
-        templates = absent(
-            lambda: ec2.describe_launch_templates(LaunchTemplateIds=[resource_id]),
-            "InvalidLaunchTemplateId.NotFound",
-            "InvalidLaunchTemplateId.NotFoundException",
-        )["LaunchTemplates"]
-        if not templates:
-            raise Gone(resource_id)
-        template = templates[0]
-        latest = ec2.describe_launch_template_versions(
-            LaunchTemplateId=resource_id, Versions=[str(template["LatestVersionNumber"])]
-        )["LaunchTemplateVersions"][0]["LaunchTemplateData"]
-        tags = tag_dict(template.get("Tags"))
-        is_as_declared = latest == self.to_launch_template_data(inputs)
-        observed: Values = {"name": template["LaunchTemplateName"], "tags": tags}
-        if not is_as_declared:
-            observed |= {"imageId": latest.get("ImageId"), "instanceType": latest.get("InstanceType")}
-        return Observed(
-            inputs=observed,
-            computed={
-                "arn": f"arn:aws:ec2:{aws.region}::launch-template/{resource_id}",
-                "latestVersion": template["LatestVersionNumber"],
-                "defaultVersion": template["DefaultVersionNumber"],
-                "tagsAll": tags,
-            },
-        )
-
-    def update(self, aws: Clients, resource_id: str, inputs: Values, changed: frozenset[str]) -> None:
-        """Add a version when what it launches changed; the default version stays (updateDefaultVersion)."""
-        ec2 = aws("ec2")
-        if self.names_unknown_after(changed):
-            described = {"VersionDescription": inputs["description"]} if inputs.get("description") else {}
-            ec2.create_launch_template_version(
-                LaunchTemplateId=resource_id,
-                LaunchTemplateData=self.to_launch_template_data(inputs),
-                **described,
-            )
-        if "tags" in changed:
-            retag(ec2, resource_id, inputs.get("tags"))
-
-    def delete(self, aws: Clients, resource_id: str, state: Values) -> None:  # noqa: ARG002
-        """Delete it with its versions."""
-        try:
-            aws("ec2").delete_launch_template(LaunchTemplateId=resource_id)
-        except ClientError as error:
-            if "NotFound" not in error_code(error):
-                raise
-
-
-def to_block_device(mapping: Mapping[str, Any]) -> Values:
-    """One block device of LaunchTemplateData; the SDK types its truth values as text."""
-    ebs = {
-        key: value == "true" if value in ("true", "false") else value
-        for key, value in pascal(mapping.get("ebs") or {}).items()
-    }
-    return {"DeviceName": mapping["deviceName"], "Ebs": ebs}

@@ -13,6 +13,7 @@ from local_aws.plugins.aws.resource import (
     ResourceType,
     Values,
     absent,
+    change_tags,
     tag_dict,
     tag_list,
 )
@@ -75,12 +76,12 @@ class Role(ResourceType):
         if "description" in changed:
             iam.update_role(RoleName=resource_id, Description=inputs.get("description") or "")
         if "tags" in changed:
-            old = tag_dict(iam.list_role_tags(RoleName=resource_id)["Tags"])
-            tags = inputs.get("tags") or {}
-            gone = [key for key in old if key not in tags]
-            if gone:
-                iam.untag_role(RoleName=resource_id, TagKeys=gone)
-            iam.tag_role(RoleName=resource_id, Tags=tag_list(tags))
+            change_tags(
+                tag_dict(iam.list_role_tags(RoleName=resource_id)["Tags"]),
+                inputs.get("tags"),
+                remove=lambda keys: iam.untag_role(RoleName=resource_id, TagKeys=keys),
+                add=lambda added: iam.tag_role(RoleName=resource_id, Tags=added),
+            )
 
     def delete(self, aws: Clients, resource_id: str, state: Values) -> None:  # noqa: ARG002
         """Delete it."""
@@ -170,14 +171,15 @@ class InstanceProfile(ResourceType):
     computed_names = frozenset({"arn", "uniqueId", "createDate", "tagsAll"})
 
     def create(self, aws: Clients, inputs: Values) -> str:
-        """Make it, with its role; its id is its name."""
-        iam = aws("iam")
-        iam.create_instance_profile(
+        """Make it; its id is its name."""
+        aws("iam").create_instance_profile(
             InstanceProfileName=inputs["name"], Path=inputs["path"], Tags=tag_list(inputs.get("tags"))
         )
-        if inputs.get("role"):
-            iam.add_role_to_instance_profile(InstanceProfileName=inputs["name"], RoleName=inputs["role"])
         return str(inputs["name"])
+
+    def complete(self, aws: Clients, resource_id: str, inputs: Values) -> None:
+        """Give it its role."""
+        self._set_role(aws("iam"), resource_id, inputs)
 
     def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:  # noqa: ARG002
         """Describe it."""
@@ -205,24 +207,26 @@ class InstanceProfile(ResourceType):
         """Change its role or tags."""
         iam = aws("iam")
         if "role" in changed:
-            self._remove_roles(iam, resource_id)
-            if inputs.get("role"):
-                iam.add_role_to_instance_profile(InstanceProfileName=resource_id, RoleName=inputs["role"])
+            self._set_role(iam, resource_id, inputs)
         if "tags" in changed:
-            old = tag_dict(
-                iam.get_instance_profile(InstanceProfileName=resource_id)["InstanceProfile"]["Tags"]
+            profile = iam.get_instance_profile(InstanceProfileName=resource_id)["InstanceProfile"]
+            change_tags(
+                tag_dict(profile["Tags"]),
+                inputs.get("tags"),
+                remove=lambda keys: iam.untag_instance_profile(InstanceProfileName=resource_id, TagKeys=keys),
+                add=lambda added: iam.tag_instance_profile(InstanceProfileName=resource_id, Tags=added),
             )
-            tags = inputs.get("tags") or {}
-            iam.untag_instance_profile(
-                InstanceProfileName=resource_id, TagKeys=[key for key in old if key not in tags]
-            )
-            iam.tag_instance_profile(InstanceProfileName=resource_id, Tags=tag_list(tags))
 
     def delete(self, aws: Clients, resource_id: str, state: Values) -> None:  # noqa: ARG002
         """Take its role out and delete it."""
         iam = aws("iam")
         absent(lambda: self._remove_roles(iam, resource_id), NO_SUCH_ENTITY)
         absent(lambda: iam.delete_instance_profile(InstanceProfileName=resource_id), NO_SUCH_ENTITY)
+
+    def _set_role(self, iam: Any, name: str, inputs: Values) -> None:
+        self._remove_roles(iam, name)
+        if inputs.get("role"):
+            iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=inputs["role"])
 
     def _remove_roles(self, iam: Any, name: str) -> None:
         for role in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]:

@@ -12,6 +12,7 @@ from local_aws.plugins.aws.resource import (
     ResourceType,
     Values,
     absent,
+    change_tags,
     retry_while,
     tag_dict,
     tag_list,
@@ -25,11 +26,12 @@ def observed_tags(elbv2: Any, arn: str) -> dict[str, str]:
 
 def retag(elbv2: Any, arn: str, tags: Mapping[str, str] | None) -> None:
     """Make *tags* the tags of one resource."""
-    gone = [key for key in observed_tags(elbv2, arn) if key not in (tags or {})]
-    if gone:
-        elbv2.remove_tags(ResourceArns=[arn], TagKeys=gone)
-    if tags:
-        elbv2.add_tags(ResourceArns=[arn], Tags=tag_list(tags))
+    change_tags(
+        observed_tags(elbv2, arn),
+        tags,
+        remove=lambda keys: elbv2.remove_tags(ResourceArns=[arn], TagKeys=keys),
+        add=lambda added: elbv2.add_tags(ResourceArns=[arn], Tags=added),
+    )
 
 
 class LoadBalancer(ResourceType):
@@ -49,7 +51,7 @@ class LoadBalancer(ResourceType):
             "tags",
         }
     )
-    forces_replacement = frozenset({"name", "internal", "loadBalancerType", "subnets"})
+    forces_replacement = frozenset({"name", "internal", "loadBalancerType"})
     name_length = 32
     defaults: ClassVar[Mapping[str, Any]] = {"loadBalancerType": "application", "internal": False}
     computed_names = frozenset({"arn", "arnSuffix", "dnsName", "vpcId", "zoneId", "tagsAll"})
@@ -60,19 +62,19 @@ class LoadBalancer(ResourceType):
 
     def create(self, aws: Clients, inputs: Values) -> str:
         """Make it; its id is its ARN."""
-        elbv2 = aws("elbv2")
-        arn = str(
-            elbv2.create_load_balancer(
-                Name=inputs["name"],
-                Type=inputs["loadBalancerType"],
-                Scheme="internal" if inputs["internal"] else "internet-facing",
-                Subnets=list(inputs.get("subnets") or []),
-                SecurityGroups=list(inputs.get("securityGroups") or []),
-                Tags=tag_list(inputs.get("tags")),
-            )["LoadBalancers"][0]["LoadBalancerArn"]
+        answer = aws("elbv2").create_load_balancer(
+            Name=inputs["name"],
+            Type=inputs["loadBalancerType"],
+            Scheme="internal" if inputs["internal"] else "internet-facing",
+            Subnets=list(inputs.get("subnets") or []),
+            SecurityGroups=list(inputs.get("securityGroups") or []),
+            Tags=tag_list(inputs.get("tags")),
         )
-        self._write_attributes(elbv2, arn, inputs, frozenset(self.attributes))
-        return arn
+        return str(answer["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def complete(self, aws: Clients, resource_id: str, inputs: Values) -> None:
+        """Set its attributes."""
+        self._write_attributes(aws("elbv2"), resource_id, inputs, frozenset(self.attributes))
 
     def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:  # noqa: ARG002
         """Describe it."""
@@ -103,8 +105,10 @@ class LoadBalancer(ResourceType):
         )
 
     def update(self, aws: Clients, resource_id: str, inputs: Values, changed: frozenset[str]) -> None:
-        """Change its security groups, attributes or tags."""
+        """Change its subnets, security groups, attributes or tags."""
         elbv2 = aws("elbv2")
+        if "subnets" in changed:
+            elbv2.set_subnets(LoadBalancerArn=resource_id, Subnets=list(inputs["subnets"]))
         if "securityGroups" in changed:
             elbv2.set_security_groups(
                 LoadBalancerArn=resource_id, SecurityGroups=list(inputs["securityGroups"])
@@ -153,20 +157,20 @@ class TargetGroup(ResourceType):
 
     def create(self, aws: Clients, inputs: Values) -> str:
         """Make it; its id is its ARN."""
-        elbv2 = aws("elbv2")
-        arn = str(
-            elbv2.create_target_group(
-                Name=inputs["name"],
-                VpcId=inputs["vpcId"],
-                Port=inputs["port"],
-                Protocol=inputs["protocol"],
-                TargetType=inputs["targetType"],
-                Tags=tag_list(inputs.get("tags")),
-                **self._health_check(inputs),
-            )["TargetGroups"][0]["TargetGroupArn"]
+        answer = aws("elbv2").create_target_group(
+            Name=inputs["name"],
+            VpcId=inputs["vpcId"],
+            Port=inputs["port"],
+            Protocol=inputs["protocol"],
+            TargetType=inputs["targetType"],
+            Tags=tag_list(inputs.get("tags")),
+            **self._health_check(inputs),
         )
-        self._write_delay(elbv2, arn, inputs)
-        return arn
+        return str(answer["TargetGroups"][0]["TargetGroupArn"])
+
+    def complete(self, aws: Clients, resource_id: str, inputs: Values) -> None:
+        """Set its delay."""
+        self._write_delay(aws("elbv2"), resource_id, inputs)
 
     def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:
         """Describe it."""
@@ -288,6 +292,10 @@ class Listener(ResourceType):
                 "loadBalancerArn": listener["LoadBalancerArn"],
                 "port": listener["Port"],
                 "protocol": listener["Protocol"],
+                "defaultActions": [
+                    {"type": action["Type"], "targetGroupArn": action.get("TargetGroupArn")}
+                    for action in listener["DefaultActions"]
+                ],
                 "tags": tags,
             },
             computed={"arn": resource_id, "tagsAll": tags},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -11,12 +12,21 @@ from urllib.parse import urlparse
 import grpc
 from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from local_aws.plugins.aws import auto_scaling, changes, cloudwatch, ec2, functions, iam, load_balancing
-from local_aws.plugins.aws.resource import Clients, Gone, ResourceType, Values
+from local_aws.plugins.aws import (
+    auto_scaling,
+    changes,
+    cloudwatch,
+    ec2,
+    functions,
+    iam,
+    launch_template,
+    load_balancing,
+)
+from local_aws.plugins.aws.resource import MADE_UP, Clients, Gone, NameTooLong, Observed, ResourceType, Values
 from local_aws.plugins.command import diff_kind, to_dict, to_struct
-from local_aws.plugins.command_properties import UNKNOWN, without_secrets
+from local_aws.plugins.command_properties import UNKNOWN, Failure, without_secrets
 from local_aws.plugins.serving import serve_until_told
 
 VERSION = "7.51.1"
@@ -28,7 +38,7 @@ RESOURCES: dict[str, ResourceType] = {
         ec2.SecurityGroup(),
         ec2.SecurityGroupIngressRule(),
         ec2.SecurityGroupEgressRule(),
-        ec2.LaunchTemplate(),
+        launch_template.LaunchTemplate(),
         iam.Role(),
         iam.RolePolicy(),
         iam.RolePolicyAttachment(),
@@ -41,6 +51,7 @@ RESOURCES: dict[str, ResourceType] = {
         cloudwatch.MetricAlarm(),
     )
 }
+EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotImplementedError, Gone, functions.FunctionError)
 PROVIDER_CONFIG = frozenset({"region", "version"})
 
 
@@ -108,7 +119,12 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         inputs = read_properties(request.news)
         failures = changes.find_failures(resource, inputs)
         name = request.urn.rpartition("::")[2]
-        full = resource.with_defaults(inputs, read_properties(request.olds), name)
+        try:
+            full = resource.with_defaults(inputs, read_properties(request.olds), name)
+        except NameTooLong as refusal:
+            full = inputs
+            reason = f"could not make instance of '{resource.token}': {refusal}"
+            failures.append(Failure(property="name", reason=reason))
         return provider_pb2.CheckResponse(
             inputs=to_struct(full),
             failures=[
@@ -120,14 +136,16 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         resource = _find(request.urn, context)
         olds, news = read_properties(request.old_inputs), read_properties(request.news)
-        changed = sorted(changes.find_changed(olds, news))
-        replaces = [name for name in changed if name in resource.forces_replacement]
+        differing = changes.find_changed(olds, news)
+        changed, replaces = sorted(differing), sorted(resource.find_replacing(differing, olds, news))
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=changed,
             replaces=replaces,
-            # A name that was given cannot be held by two resources at a time.
-            deleteBeforeReplace=bool(replaces) and "name" in news and "name" not in changed,
+            # Two resources cannot have one name; where it was made up, the new resource gets another one.
+            deleteBeforeReplace=bool(replaces)
+            and "name" in news
+            and "name" not in (*changed, *news.get(MADE_UP, ["name"])),
             hasDetailedDiff=True,
             detailedDiff={
                 name: provider_pb2.PropertyDiff(
@@ -144,7 +162,16 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             unknown = dict.fromkeys(resource.computed_names - inputs.keys(), UNKNOWN)
             return provider_pb2.CreateResponse(properties=to_struct({**unknown, **inputs}))
         resource_id = _try(lambda: resource.create(self._aws, inputs), request.urn, context)
-        observed = _try(lambda: resource.read(self._aws, resource_id, inputs), request.urn, context)
+
+        def complete() -> Observed:
+            resource.complete(self._aws, resource_id, inputs)
+            return resource.read(self._aws, resource_id, inputs)
+
+        try:
+            observed = complete()
+        except Exception as error:
+            # It exists: the engine keeps its id, and the next update completes it.
+            _abort_half_made(resource_id, inputs, describe(error, request.urn), context)
         return provider_pb2.CreateResponse(
             id=resource_id, properties=to_struct(changes.to_state(inputs, observed))
         )
@@ -152,12 +179,20 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         resource = _find(request.urn, context)
         inputs = read_properties(request.inputs)
-        try:
-            observed = _try(lambda: resource.read(self._aws, request.id, inputs), request.urn, context)
-        except Gone:
+
+        def look() -> Observed | None:
+            with contextlib.suppress(Gone):
+                return resource.read(self._aws, request.id, inputs)
+            return None
+
+        observed = _try(look, request.urn, context)
+        if observed is None:
             return provider_pb2.ReadResponse()
-        # An import knows nothing but the id: then all that AWS shows are inputs.
-        refreshed = changes.to_refreshed_inputs(inputs, observed) if inputs else observed.inputs
+        refreshed = (
+            changes.to_refreshed_inputs(resource, inputs, observed)
+            if inputs
+            else changes.to_imported_inputs(observed)
+        )
         return provider_pb2.ReadResponse(
             id=request.id,
             inputs=to_struct(refreshed),
@@ -171,17 +206,27 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             unknown = dict.fromkeys(resource.names_unknown_after(changed), UNKNOWN)
             return provider_pb2.UpdateResponse(properties=to_struct({**state, **inputs, **unknown}))
-        _try(lambda: resource.update(self._aws, request.id, inputs, changed), request.urn, context)
-        observed = _try(lambda: resource.read(self._aws, request.id, inputs), request.urn, context)
+
+        def change() -> Observed:
+            if changed:
+                resource.update(self._aws, request.id, inputs, changed)
+            else:
+                # The engine asks for an update without a change where creating was not completed.
+                resource.complete(self._aws, request.id, inputs)
+            return resource.read(self._aws, request.id, inputs)
+
+        observed = _try(change, request.urn, context)
         return provider_pb2.UpdateResponse(properties=to_struct(changes.to_state(inputs, observed)))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         resource = _find(request.urn, context)
         state = read_properties(request.properties)
-        try:
-            _try(lambda: resource.delete(self._aws, request.id, state), request.urn, context)
-        except Gone:
-            return empty_pb2.Empty()
+
+        def delete() -> None:
+            with contextlib.suppress(Gone):
+                resource.delete(self._aws, request.id, state)
+
+        _try(delete, request.urn, context)
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
@@ -212,15 +257,35 @@ def _find(urn: str, context: grpc.ServicerContext) -> ResourceType:
 
 def _try(call: Callable[[], T], urn: str, context: grpc.ServicerContext) -> T:
     """What *call* returns; AWS's refusal becomes one line that names the resource."""
-    name = urn.rpartition("::")[2]
     try:
         return call()
-    except ClientError as error:
+    except EXPECTED as error:
+        context.abort(grpc.StatusCode.UNKNOWN, describe(error, urn))
+        raise AssertionError("abort raises") from error
+
+
+def describe(error: Exception, urn: str) -> str:
+    """One line for *error*, which names the resource."""
+    name = urn.rpartition("::")[2]
+    if isinstance(error, ClientError):
         details = error.response.get("Error", {})
-        line = f"{name}: {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
-    except (BotoCoreError, TimeoutError, NotImplementedError, functions.FunctionError) as error:
-        line = f"{name}: {error}"
-    context.abort(grpc.StatusCode.UNKNOWN, line)
+        return f"{name}: {error.operation_name}: {details.get('Code')}: {details.get('Message')}"
+    if isinstance(error, Gone):
+        return f"{name}: {error} is gone · it was made here and expected to exist · run pulumi refresh"
+    return f"{name}: {error}"
+
+
+def _abort_half_made(
+    resource_id: str, inputs: Values, reason: str, context: grpc.ServicerContext
+) -> NoReturn:
+    """Tell the engine of a resource that exists and is not complete (pulumi/sdk, InitError)."""
+    half_made = provider_pb2.ErrorResourceInitFailed(
+        id=resource_id, properties=to_struct(inputs), inputs=to_struct(inputs), reasons=[reason]
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=reason)
+    status.details.add().Pack(half_made)
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, reason)
     raise AssertionError("abort raises")
 
 

@@ -21,8 +21,18 @@ DELETE_TIMEOUT_SECONDS = 300.0
 RETRY_DELAY_SECONDS = 0.5
 
 
+MADE_UP = "__defaults"
+"""The input that lists those which Check filled in; pulumi-terraform-bridge calls it so, too."""
+RANDOM_CHARACTERS = 7
+"""Of a name that is made up, after a hyphen (pulumi-terraform-bridge, AutoName)."""
+
+
 class Gone(Exception):  # noqa: N818 - not an error: an answer
     """The resource does not exist any more."""
+
+
+class NameTooLong(Exception):  # noqa: N818 - not an error: a refusal
+    """A name that is to be made up would be longer than AWS allows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +77,15 @@ class ResourceType(ABC):
     defaults: ClassVar[Mapping[str, Any]] = {}
     computed_names: ClassVar[frozenset[str]] = frozenset()
     """Outputs that are unknown until the resource exists."""
+    cleared_names: ClassVar[frozenset[str]] = frozenset()
+    """Inputs that are none when they are not given; a value that others gave them is drift."""
 
     @abstractmethod
     def create(self, aws: Clients, inputs: Values) -> str:
-        """Make it and return its id."""
+        """Make it and return its id, with the one call after which it exists."""
+
+    def complete(self, aws: Clients, resource_id: str, inputs: Values) -> None:  # noqa: B027
+        """Make what takes more calls; may be called again after a failure."""
 
     @abstractmethod
     def read(self, aws: Clients, resource_id: str, inputs: Values) -> Observed:
@@ -84,17 +99,35 @@ class ResourceType(ABC):
     def delete(self, aws: Clients, resource_id: str, state: Values) -> None:
         """Take it away; returns when it is gone, and when it was gone before."""
 
+    def find_replacing(self, changed: frozenset[str], olds: Values, news: Values) -> frozenset[str]:  # noqa: ARG002
+        """Those of *changed* that replace it."""
+        return changed & self.forces_replacement
+
     def names_unknown_after(self, changed: frozenset[str]) -> frozenset[str]:  # noqa: ARG002
         """The outputs that an update of *changed* will move."""
         return frozenset()
 
     def with_defaults(self, inputs: Values, old_inputs: Values, urn_name: str) -> Values:
-        """*inputs* with defaults and, where a name is needed and none given, the old one or a new one."""
-        full = {**{key: value for key, value in self.defaults.items() if key not in inputs}, **inputs}
-        if self.name_length is not None and full.get("name") is None:
-            old = old_inputs.get("name")
-            full["name"] = old or f"{urn_name[: self.name_length - 8]}-{secrets.token_hex(4)[:7]}"
-        return full
+        """*inputs* with defaults and, where a name is needed and none given, the one that was made up before
+        or a new one; raises NameTooLong.
+        """
+        filled = {key: value for key, value in self.defaults.items() if key not in inputs}
+        if self.name_length is not None and inputs.get("name") is None:
+            # Inputs without the list were kept by a stand-in that made none.
+            was_made_up = "name" in old_inputs.get(MADE_UP, ["name"])
+            old = old_inputs.get("name") if was_made_up else None
+            filled["name"] = old or make_name_up(urn_name, self.name_length)
+        return {**inputs, **filled, MADE_UP: sorted(filled)}
+
+
+def make_name_up(urn_name: str, longest: int) -> str:
+    """A name that no other resource has; raises NameTooLong in the engine's words (NewUniqueName)."""
+    prefix = f"{urn_name}-"
+    if len(prefix) + RANDOM_CHARACTERS > longest:
+        raise NameTooLong(
+            f"name '{prefix}' plus {RANDOM_CHARACTERS} random chars is longer than maximum length {longest}"
+        )
+    return prefix + secrets.token_hex(RANDOM_CHARACTERS)[:RANDOM_CHARACTERS]
 
 
 def error_code(error: ClientError) -> str:
@@ -142,14 +175,30 @@ def tag_specification(kind: str, tags: Mapping[str, str] | None) -> list[dict[st
     return [{"ResourceType": kind, "Tags": tag_list(tags)}] if tags else []
 
 
+def change_tags(
+    old: Mapping[str, str],
+    new: Mapping[str, str] | None,
+    *,
+    remove: Callable[[list[str]], object],
+    add: Callable[[list[dict[str, str]]], object],
+) -> None:
+    """Make *old* tags the *new* ones: AWS has a call that takes keys away and one that sets values."""
+    wanted = new or {}
+    gone = [key for key in old if key not in wanted]
+    if gone:
+        remove(gone)
+    if wanted:
+        add(tag_list(wanted))
+
+
 def retag(ec2: Any, resource_id: str, tags: Mapping[str, str] | None) -> None:
     """Make *tags* the tags of an EC2 resource."""
-    old = tag_dict(ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource_id]}])["Tags"])
-    gone = [{"Key": key} for key in old if key not in (tags or {})]
-    if gone:
-        ec2.delete_tags(Resources=[resource_id], Tags=gone)
-    if tags:
-        ec2.create_tags(Resources=[resource_id], Tags=tag_list(tags))
+    change_tags(
+        tag_dict(ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [resource_id]}])["Tags"]),
+        tags,
+        remove=lambda keys: ec2.delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in keys]),
+        add=lambda added: ec2.create_tags(Resources=[resource_id], Tags=added),
+    )
 
 
 def pascal(value: Any) -> Any:
@@ -157,3 +206,10 @@ def pascal(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key[0].upper() + key[1:]: pascal(item) for key, item in value.items() if item is not None}
     return [pascal(item) for item in value] if isinstance(value, list) else value
+
+
+def camel(value: Any) -> Any:
+    """The opposite of pascal."""
+    if isinstance(value, Mapping):
+        return {key[0].lower() + key[1:]: camel(item) for key, item in value.items()}
+    return [camel(item) for item in value] if isinstance(value, list) else value

@@ -10,11 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
+from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from local_aws.plugins.aws.provider import RESOURCES, read_properties
 from local_aws.plugins.command_properties import UNKNOWN
 from tests.local_aws.plugins.conftest import Account
-from tests.local_aws.plugins.engine import Engine, Made, start_plugin
+from tests.local_aws.plugins.engine import Engine, Made, start_plugin, urn_of
 
 TAGS = {"Project": "p", "Name": "n"}
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
@@ -77,6 +78,7 @@ def rule(workshop: Workshop) -> dict[str, Any]:
         "ipProtocol": "tcp",
         "fromPort": 80,
         "toPort": 80,
+        "tags": TAGS,
     }
 
 
@@ -228,9 +230,13 @@ CASES = {
         inputs=security_group, change=OTHER_TAGS, replaced_by={"description": "e"}
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Case(
-        inputs=rule, replaced_by={"toPort": 81}
+        inputs=rule,
+        change={"cidrIpv4": "10.1.0.0/16", "toPort": 81, **OTHER_TAGS},
+        replaced_by={"securityGroupId": "sg-0123456789abcdef0"},
     ),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Case(inputs=rule, replaced_by={"toPort": 81}),
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Case(
+        inputs=rule, change={"toPort": 81}, replaced_by={"securityGroupId": "sg-0123456789abcdef0"}
+    ),
     "aws:ec2/launchTemplate:LaunchTemplate": Case(
         inputs=launch_template, change={"instanceType": "t3.small"}, replaced_by={"name": "another"}
     ),
@@ -301,7 +307,7 @@ def test_a_change_in_place_is_made_and_read_back(token: str, workshop: Workshop)
     diff = workshop.engine.diff(made, changed)
     state = workshop.engine.update(made, changed)
 
-    assert list(diff.diffs) == list(case.change)
+    assert list(diff.diffs) == sorted(case.change)
     assert list(diff.replaces) == []
     after = Made(urn=made.urn, id=made.id, inputs={**made.inputs, **case.change}, state=state)
     assert _plain(workshop.engine.read(after).inputs) == after.inputs
@@ -343,6 +349,117 @@ def test_a_name_that_was_made_up_is_kept(workshop: Workshop) -> None:
 
     assert made.inputs["name"].startswith("one-")
     assert _plain(again.inputs)["name"] == made.inputs["name"]
+
+
+def test_a_resource_whose_name_was_made_up_is_replaced_before_the_old_one_goes(workshop: Workshop) -> None:
+    inputs = target_group(workshop)
+    made = workshop.make("aws:lb/targetGroup:TargetGroup", inputs)
+    named = workshop.make("aws:lb/targetGroup:TargetGroup", {**inputs, "name": "given"})
+
+    assert not workshop.engine.diff(made, {**inputs, "port": 9090}).deleteBeforeReplace
+    assert workshop.engine.diff(named, {**inputs, "name": "given", "port": 9090}).deleteBeforeReplace
+    assert not workshop.engine.diff(named, {**inputs, "name": "other", "port": 9090}).deleteBeforeReplace
+
+
+def test_a_name_that_was_given_is_not_kept_when_it_is_given_no_longer(workshop: Workshop) -> None:
+    inputs = target_group(workshop)
+    named = workshop.make("aws:lb/targetGroup:TargetGroup", {**inputs, "name": "given"})
+
+    assert list(workshop.engine.diff(named, inputs).replaces) == ["name"]
+
+
+def test_a_name_that_would_be_too_long_is_refused_and_not_cut(engine: Engine) -> None:
+    urn = urn_of("aws:lb/targetGroup:TargetGroup", "a-name-of-26-characters-is")
+
+    (failure,) = engine.check(urn, {"vpcId": "vpc-1", "port": 80, "protocol": "HTTP"}).failures
+
+    assert failure.property == "name"
+    assert "name 'a-name-of-26-characters-is-' plus 7 random chars is longer than maximum" in failure.reason
+
+
+def test_a_load_balancer_takes_other_subnets_in_place(workshop: Workshop) -> None:
+    inputs = load_balancer(workshop)
+    made = workshop.make("aws:lb/loadBalancer:LoadBalancer", inputs)
+    subnets = workshop.engine.invoke("aws:ec2/getSubnets:getSubnets", {})["ids"]
+    changed = {**inputs, "subnets": subnets[1:3]}
+
+    assert list(workshop.engine.diff(made, changed).replaces) == []
+    assert sorted(workshop.engine.update(made, changed)["subnets"]) == sorted(subnets[1:3])
+    assert sorted(_plain(workshop.engine.read(made).inputs)["subnets"]) == sorted(subnets[1:3])
+
+
+def test_a_rule_for_another_kind_of_source_is_another_rule(workshop: Workshop) -> None:
+    inputs = rule(workshop)
+    made = workshop.make("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", inputs)
+    by_group = {**inputs, "referencedSecurityGroupId": inputs["securityGroupId"]}
+    del by_group["cidrIpv4"]
+
+    diff = workshop.engine.diff(made, by_group)
+
+    assert list(diff.replaces) == ["cidrIpv4", "referencedSecurityGroupId"]
+
+
+def test_an_imported_rule_shows_what_it_lets_in(workshop: Workshop) -> None:
+    inputs = rule(workshop)
+    made = workshop.make("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", inputs)
+
+    imported = workshop.engine.read(Made(urn=made.urn, id=made.id, inputs={}, state={}))
+
+    assert _plain(imported.inputs) == inputs
+
+
+def test_a_launch_template_version_of_somebody_else_shows_in_all_that_it_launches(workshop: Workshop) -> None:
+    inputs = launch_template(workshop)
+    made = workshop.make("aws:ec2/launchTemplate:LaunchTemplate", inputs)
+    workshop.account.client("ec2").create_launch_template_version(
+        LaunchTemplateId=made.id,
+        LaunchTemplateData={
+            "ImageId": inputs["imageId"],
+            "InstanceType": "t3.micro",
+            "UserData": "IyEvYmluL3NoCg==",
+            "MetadataOptions": {"HttpTokens": "optional"},
+        },
+    )
+
+    read = workshop.engine.read(made)
+    drifted = Made(urn=made.urn, id=made.id, inputs=_plain(read.inputs), state=_plain(read.properties))
+
+    assert drifted.inputs["userData"] == "IyEvYmluL3NoCg=="
+    assert drifted.inputs["metadataOptions"] == {"httpTokens": "optional"}
+    assert sorted(workshop.engine.diff(drifted, inputs).diffs) == [
+        "blockDeviceMappings",
+        "metadataOptions",
+        "monitoring",
+        "tagSpecifications",
+        "userData",
+        "vpcSecurityGroupIds",
+    ]
+
+
+def test_a_resource_that_exists_and_could_not_be_completed_is_kept_and_completed_by_the_next_update(
+    workshop: Workshop,
+) -> None:
+    token, inputs = "aws:iam/instanceProfile:InstanceProfile", {"role": "later", "name": "half-made"}
+    with pytest.raises(grpc.RpcError, match="one: AddRoleToInstanceProfile: NoSuchEntity") as failed:
+        workshop.engine.make(token, "one", inputs)
+    kept = half_made(failed.value)
+    workshop.make("aws:iam/role:Role", {**role(workshop), "name": "later"})
+    workshop.made.append(Made(urn=urn_of(token, "one"), id=kept.id, inputs=_plain(kept.inputs), state={}))
+
+    completed = workshop.engine.update(workshop.made[-1], inputs)
+
+    assert kept.id == "half-made"
+    assert completed["role"] == "later"
+    described = workshop.account.client("iam").get_instance_profile(InstanceProfileName="half-made")
+    assert [one["RoleName"] for one in described["InstanceProfile"]["Roles"]] == ["later"]
+
+
+def half_made(error: Any) -> Any:
+    """The ErrorResourceInitFailed that the engine finds in the details of *error*."""
+    status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+    detail = provider_pb2.ErrorResourceInitFailed()
+    assert status.details[0].Unpack(detail)
+    return detail
 
 
 def test_another_image_makes_a_launch_template_version_whose_number_a_preview_cannot_know(

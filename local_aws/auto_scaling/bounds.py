@@ -29,7 +29,7 @@ def replacement_bounds(desired: int, min_healthy: int | None, max_healthy: int |
     max_percentage = 100 if max_healthy is None else max_healthy
     floor = -(-desired * min_percentage // 100)
     ceiling = desired * max_percentage // 100
-    if floor < desired or ceiling > desired:
+    if floor < desired or ceiling > desired or not desired:
         return Bounds(floor=floor, ceiling=ceiling)
     if max_healthy is not None or min_percentage == 100:
         return Bounds(floor=floor, ceiling=desired + 1)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from local_aws.auto_scaling import wording
-from local_aws.auto_scaling.health import describe_concern, find_concern, is_drained
+from local_aws.auto_scaling.bounds import replacement_bounds
+from local_aws.auto_scaling.health import describe_concern, find_concern, is_drained, is_ready
 from local_aws.auto_scaling.next_step import next_step
 from local_aws.auto_scaling.placement import choose_for_scale_in, choose_subnets
 from local_aws.auto_scaling.refresh import Refresh, Status
@@ -123,17 +124,21 @@ def _keep_capacity(group: Group, unhealthy_count: int) -> list[Action]:
         actions = _launch(group, replacing, wording.launched_for_unhealthy(group.now))
         cause = wording.started_for_capacity(group.now, live + replacing, group.desired)
         return actions + _launch(group, count - replacing, _with_request(group, cause))
-    if live > group.desired and "Terminate" not in group.suspended:
-        chosen = choose_for_scale_in(group, live - group.desired)
-        causes = [
-            wording.taken_out_for_capacity(group.now, member.instance_id, live, group.desired)
-            for member in chosen
-        ]
-        return [
-            BeginTermination(instance_id=member.instance_id, cause=_with_request(group, cause))
-            for member, cause in zip(chosen, causes, strict=True)
-        ]
-    return []
+    return _scale_in(group, choose_for_scale_in(group, live - group.desired))
+
+
+def _scale_in(group: Group, chosen: Sequence[Member]) -> list[Action]:
+    live = len(group.live)
+    if "Terminate" in group.suspended:
+        return []
+    causes = [
+        wording.taken_out_for_capacity(group.now, member.instance_id, live, group.desired)
+        for member in chosen
+    ]
+    return [
+        BeginTermination(instance_id=member.instance_id, cause=_with_request(group, cause))
+        for member, cause in zip(chosen, causes, strict=True)
+    ]
 
 
 def _follow_refresh(refresh: Refresh, group: Group) -> tuple[Refresh, list[Action]]:
@@ -146,7 +151,31 @@ def _follow_refresh(refresh: Refresh, group: Group) -> tuple[Refresh, list[Actio
     if followed.status in (Status.BAKING, Status.CANCELLING):
         launch = group.desired - len(group.live)
     cause = wording.launched_for_refresh(group.now)
-    return followed, actions + _launch(group, launch, cause, followed.label)
+    actions += _launch(group, launch, cause, followed.label)
+    staying = tuple(member for member in group.members if member.instance_id not in step.terminate)
+    return followed, actions + _scale_in_meanwhile(followed, replace(group, members=staying))
+
+
+def _scale_in_meanwhile(refresh: Refresh, group: Group) -> list[Action]:
+    """End what is too much for a refresh, too; those that are ready last, as the refresh counts on them."""
+    unready = tuple(member for member in group.live if not is_ready(member, group))
+    surplus = len(group.live) - _most_live(refresh, group)
+    first = choose_for_scale_in(replace(group, members=unready), surplus)
+    others = tuple(member for member in group.members if member not in first)
+    return _scale_in(
+        group, [*first, *choose_for_scale_in(replace(group, members=others), surplus - len(first))]
+    )
+
+
+def _most_live(refresh: Refresh, group: Group) -> int:
+    """How many there may be: what replacing needs is no surplus."""
+    preferences = refresh.preferences
+    bounds = replacement_bounds(
+        group.desired, preferences.min_healthy_percentage, preferences.max_healthy_percentage
+    )
+    if refresh.status is Status.CANCELLING:
+        return len(group.live)
+    return group.desired if refresh.status is Status.BAKING or refresh.paused_until else bounds.ceiling
 
 
 def _begin_terminations(instance_ids: Sequence[str], group: Group) -> list[Action]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from local_aws.auto_scaling.decide import decide
 from local_aws.auto_scaling.placement import choose_for_scale_in, choose_subnets
+from local_aws.auto_scaling.refresh import Status
 from local_aws.auto_scaling.values import (
     BeginTermination,
     Concern,
@@ -18,7 +21,7 @@ from local_aws.auto_scaling.values import (
     SetTargets,
     Terminate,
 )
-from tests.local_aws.auto_scaling.worlds import NEW, OLD, TARGET_GROUP, group, member, target
+from tests.local_aws.auto_scaling.worlds import NEW, OLD, TARGET_GROUP, group, member, refresh, target
 
 UNHEALTHY = (target("unhealthy", "Target.FailedHealthChecks", "Health checks failed"),)
 
@@ -201,3 +204,50 @@ def test_scale_in_leaves_protected_instances() -> None:
     there = group(member("i-0", protected=True), member("i-1", protected=True), desired=0)
 
     assert decide(there).actions == ()
+
+
+NEW_ONES = tuple(member(f"i-{name}", template=NEW, launched_for="r-1") for name in "abc")
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"status": Status.BAKING, "baking_until": 5000.0},
+        {
+            "status": Status.IN_PROGRESS,
+            "paused_until": 5000.0,
+            "checkpoint_percentages": (50, 100),
+            "checkpoints_passed": 1,
+            "max_healthy_percentage": 200,
+        },
+    ],
+)
+def test_a_group_scales_in_also_while_its_refresh_bakes_or_pauses(stage: dict[str, Any]) -> None:
+    there = group(*NEW_ONES, desired=1, template=NEW)
+
+    actions = decide(there, refresh(**stage)).actions
+
+    assert [type(action) for action in actions] == [BeginTermination, BeginTermination]
+
+
+@pytest.mark.parametrize("status", [Status.IN_PROGRESS, Status.ROLLBACK_IN_PROGRESS])
+def test_a_group_that_is_to_be_empty_ends_all_its_instances_in_the_middle_of_a_refresh(
+    status: Status,
+) -> None:
+    there = group(member("i-0"), *NEW_ONES, desired=0, template=NEW)
+
+    actions = decide(there, refresh(status=status, max_healthy_percentage=200)).actions
+
+    assert {action.instance_id for action in actions if isinstance(action, BeginTermination)} == {
+        "i-0",
+        "i-a",
+        "i-b",
+        "i-c",
+    }
+
+
+def test_what_a_refresh_launched_ahead_is_no_surplus() -> None:
+    there = group(member("i-0"), member("i-1"), *NEW_ONES[:2], desired=2, template=NEW)
+    going_on = refresh(status=Status.IN_PROGRESS, max_healthy_percentage=200, instance_warmup_seconds=2000)
+
+    assert decide(there, going_on).actions == ()

@@ -29,6 +29,8 @@ REGION = "us-east-1"
 MACHINES = ("podman", "none")
 SSH_PORT = 22
 SSH_PORT_WHERE_22_IS_TAKEN = 2222
+FURTHER_LOAD_BALANCERS = range(2, 10)
+"""The last numbers of their addresses, in the network of the machines."""
 
 
 class LocalAwsError(Exception):
@@ -73,6 +75,12 @@ class Home:
     def ssh_port(self) -> int:
         """The port of a machine's address on which its SSH server answers."""
         return SSH_PORT if SSH_PORT in self.machine_ports else SSH_PORT_WHERE_22_IS_TAKEN
+
+    @property
+    def load_balancer_addresses(self) -> tuple[str, ...]:
+        """Where load balancers can be, in the order in which they are given."""
+        further = (f"{self.network}.{last}" for last in FURTHER_LOAD_BALANCERS)
+        return (self.load_balancer_address, *further)
 
     def published_ports(self) -> tuple[tuple[int, int], ...]:
         """Each (port on the machine's address, port inside the machine)."""

@@ -10,13 +10,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from local_aws import locks
+from local_aws.direct import open_directly
 from local_aws.home import Home, LocalAwsError, forget_home, home_name, read_home, state_file
 from local_aws.leftovers import MARK, remove_leftovers
 from local_aws.machines.base_image import ensure_base_image
@@ -190,7 +190,7 @@ def status(folder: Path) -> dict[str, Any]:
 
 def _ask_server(home: Home) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(f"{home.endpoint_url}/local-aws/status", timeout=30) as answer:  # noqa: S310
+        with open_directly(f"{home.endpoint_url}/local-aws/status", timeout_seconds=30) as answer:
             return dict(json.load(answer))
     except (OSError, ValueError) as error:
         raise LocalAwsError(

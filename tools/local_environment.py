@@ -96,7 +96,7 @@ def local_variables(home: Home, backend: Path, base: Mapping[str, str]) -> dict[
     if not uses_real_plugins:
         place_plugin_stand_ins(pulumi_home(backend), (ROOT / "requirements.txt").read_text())
     return {
-        **aws_environment(home),
+        **aws_environment(home, base),
         **tool_environment(read_toolchain(), base.get("PATH", "")),
         **pulumi_environment(backend, uses_real_plugins=uses_real_plugins),
     }

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from local_aws.direct import open_directly
 from local_aws.home import Home, LocalAwsError
 
 ANSWERS_WITHIN_SECONDS = 60
@@ -21,7 +22,7 @@ def ask_control(home: Home, method: str, path: str, content: Any = None) -> Any:
         headers={"Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=ANSWERS_WITHIN_SECONDS) as answer:  # noqa: S310
+        with open_directly(request, timeout_seconds=ANSWERS_WITHIN_SECONDS) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise LocalAwsError(_words_of(error)) from error

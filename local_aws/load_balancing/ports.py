@@ -11,7 +11,6 @@ import psutil
 from local_aws.home import Home
 
 BACKLOG = 4096
-FURTHER_LOAD_BALANCERS = range(2, 10)
 
 
 class PortTakenError(Exception):
@@ -20,8 +19,7 @@ class PortTakenError(Exception):
 
 def choose_address(home: Home, taken: Collection[str]) -> str | None:
     """The address for a new load balancer: the home's own first, then the lowest free one; None when full."""
-    candidates = [home.load_balancer_address, *(f"{home.network}.{last}" for last in FURTHER_LOAD_BALANCERS)]
-    return next((address for address in candidates if address not in taken), None)
+    return next((address for address in home.load_balancer_addresses if address not in taken), None)
 
 
 def listen(address: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import proxy_bypass_environment
 
 import pytest
 
@@ -72,7 +73,9 @@ def test_two_folders_have_two_names_and_one_folder_always_the_same(tmp_path: Pat
 
 
 def test_the_environment_names_no_ssh_port_where_machines_have_port_22(home: Home) -> None:
-    assert aws_environment(home) == {
+    direct = "127.0.0.1,localhost,127.0.0.0/8," + ",".join(home.load_balancer_addresses[1:])
+
+    assert aws_environment(home, {}) == {
         "AWS_ENDPOINT_URL": "http://127.0.0.1:5570",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
@@ -81,7 +84,19 @@ def test_the_environment_names_no_ssh_port_where_machines_have_port_22(home: Hom
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_POLL_DELAY_SECONDS": "1",
         "PKR_VAR_ssh_source_cidrs": '["127.0.0.0/8"]',
+        "NO_PROXY": direct,
+        "no_proxy": direct,
     }
+
+
+def test_no_proxy_stands_between_a_local_aws_and_its_clients(home: Home) -> None:
+    environment = aws_environment(home, {"no_proxy": "internal.example, localhost", "NO_PROXY": "other"})
+    proxied = {"http": "http://127.0.0.1:1", "no": environment["no_proxy"]}
+
+    assert environment["NO_PROXY"].startswith("other,internal.example,localhost,127.0.0.1,")
+    for address in ("127.0.0.1", *home.load_balancer_addresses):
+        assert proxy_bypass_environment(f"{address}:80", proxied)
+    assert not proxy_bypass_environment("example.com:80", proxied)
 
 
 def test_where_port_22_is_taken_2222_leads_to_it_and_packer_is_told(home: Home) -> None:

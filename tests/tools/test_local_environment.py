@@ -84,6 +84,7 @@ def test_a_local_run_has_its_own_state_plugins_and_account(home: Home, tmp_path:
     assert environment["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state?metadata=skip"
     assert environment["PACKER_PLUGIN_PATH"] == "/cache/plugins"
     assert environment["LANG"] == "C"
+    assert "AWS_ENDPOINT_URL_EC2" in UNSET
     assert not {*UNSET} & environment.keys()
     assert "PULUMI_STACK" not in environment
 

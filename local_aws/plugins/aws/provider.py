@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import sys
 from collections.abc import Callable
@@ -298,11 +299,18 @@ def _refuse(token: str, served: Any, context: grpc.ServicerContext) -> NoReturn:
     raise AssertionError("abort raises")
 
 
+def is_on_this_machine(url: str) -> bool:
+    """Whether *url* names a loopback address; a host name is one only when it is localhost."""
+    with contextlib.suppress(ValueError):
+        host = urlparse(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    return False
+
+
 def find_refusal_to_start(environment: dict[str, str]) -> str:
     """Why the stand-in may not run with *environment*; empty when it may. It never touches a real account."""
     endpoint = environment.get("AWS_ENDPOINT_URL", "")
-    host = urlparse(endpoint).hostname or ""
-    if host == "localhost" or host.startswith("127."):
+    if is_on_this_machine(endpoint):
         return ""
     return (
         f"pulumi-resource-aws (local): AWS_ENDPOINT_URL is {endpoint!r} · an address of this machine was "

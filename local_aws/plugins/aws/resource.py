@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -42,7 +43,7 @@ class Clients:
     region: str
 
     def __call__(self, service: str) -> Any:
-        """The client of *service*; credentials and the endpoint come from the environment."""
+        """The client of *service*; credentials and AWS_ENDPOINT_URL come from the environment."""
         return make_client(self.region, service)
 
 
@@ -50,9 +51,15 @@ class Clients:
 def make_client(region: str, service: str) -> Any:
     """One client of *service*, shared by all threads: boto3 takes a third of a second to make one."""
     # terraform-provider-aws, argument max_retries: "If omitted, the default value is 25".
-    config = Config(retries={"mode": "adaptive", "max_attempts": 25}, connect_timeout=5, read_timeout=60)
+    config = Config(
+        retries={"mode": "adaptive", "max_attempts": 25},
+        connect_timeout=5,
+        read_timeout=60,
+        proxies={},  # none, whatever the environment says: the endpoint is this computer
+    )
     session: Any = boto3.Session(region_name=region)
-    return session.client(service, config=config)
+    # Given here, it wins over AWS_ENDPOINT_URL_EC2 and its like and AWS_IGNORE_CONFIGURED_ENDPOINT_URLS.
+    return session.client(service, config=config, endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
-from local_aws.plugins.aws.provider import RESOURCES, read_properties
+from local_aws.plugins.aws.provider import RESOURCES, is_on_this_machine, read_properties
+from local_aws.plugins.aws.resource import Clients
 from local_aws.plugins.command_properties import UNKNOWN
 from tests.local_aws.plugins.conftest import Account
 from tests.local_aws.plugins.engine import Engine, Made, start_plugin, urn_of
@@ -588,6 +589,38 @@ def test_awss_refusal_is_one_line_that_names_the_resource(engine: Engine) -> Non
         )
 
     assert "one: AttachRolePolicy: NoSuchEntity" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_on_it"),
+    [
+        ("http://127.0.0.1:5570", True),
+        ("http://127.1.2.3:80", True),
+        ("http://localhost:5570", True),
+        ("http://[::1]:5570", True),
+        ("https://127.0.0.1.example.com", False),
+        ("https://127.example.com", False),
+        ("http://10.0.0.1:5570", False),
+        ("http://[", False),
+        ("", False),
+    ],
+)
+def test_a_host_name_that_begins_like_an_address_of_this_machine_is_none(url: str, is_on_it: bool) -> None:
+    assert is_on_this_machine(url) is is_on_it
+
+
+def test_what_leads_to_a_real_account_or_a_proxy_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:5570")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EC2", "https://ec2.us-east-1.amazonaws.com")
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+
+    client = Clients(region="eu-central-1")("ec2")
+
+    assert client.meta.endpoint_url == "http://127.0.0.1:5570"
+    assert client.meta.config.proxies == {}
 
 
 @pytest.mark.parametrize("endpoint_url", ["", "https://ec2.us-east-1.amazonaws.com"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from settings.remedies import remedy, remedy_of
-from settings.stack import StackSettings
+from settings.stack import LISTS, READERS, StackSettings
 
 MOST_SECRETS = 20
 X86_IMAGE = "images/web-app"
@@ -16,6 +16,33 @@ ARM64_TYPE = r"(a1|[a-z]+\d+[a-z-]*g[a-z0-9-]*)\..+"
 
 def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
     """Settings that are well by themselves and cannot hold together."""
+    return [
+        *_find_repeated(settings, stack),
+        *_find_contradictions_of_capacity(settings, stack),
+        *_find_contradictions_of_images(settings, stack),
+        *_find_contradictions_of_the_rollout(settings, stack),
+        *_find_contradictions_of_secrets(settings, stack),
+        *_find_contradictions_of_the_network(settings, stack),
+        *_find_contradictions_of_the_listener(settings, stack),
+    ]
+
+
+def _find_repeated(settings: StackSettings, stack: str) -> list[str]:
+    """Lists that name something twice: AWS would refuse it, or it was meant to be something else."""
+    problems = []
+    for key in sorted(LISTS - {"checkpointPercentages"}):
+        items = getattr(settings, READERS[key][0])
+        problems += [
+            f"{key} has {item} {items.count(item)} times · each once was expected · "
+            f"pulumi config rm --path '{key}[{len(items) - 1 - items[::-1].index(item)}]' --stack {stack}"
+            for item in dict.fromkeys(items)
+            if items.count(item) > 1
+        ]
+    return problems
+
+
+def _find_contradictions_of_capacity(settings: StackSettings, stack: str) -> list[str]:
+    """Sizes that AWS would refuse, or with which a rollout cannot end well."""
     problems = []
     if settings.min_size > settings.max_size:
         problems.append(
@@ -33,15 +60,32 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"instanceType is {settings.instance_type}, which is arm64 · a type that is x86_64 was expected, "
             f"as the image in {X86_IMAGE} is · {remedy('instanceType', 't3.small', stack)}"
         )
-    for key, other in (
-        ("promoteFrom", settings.promote_from),
-        ("requireVerifiedIn", settings.require_verified_in),
-    ):
-        if other == stack:
-            problems.append(
-                f"{key} is {other}, this stack itself · another stack was expected · "
-                f"pulumi config rm {key} --stack {stack}"
-            )
+    if settings.desired_capacity == 0 and settings.smoke_test:
+        problems.append(
+            "desiredCapacity is 0 with smokeTest on · a machine that can answer it was expected · "
+            f"{remedy('smokeTest', 'false', stack)}"
+        )
+    # RefreshPreferences, Auto Scaling API reference.
+    if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
+        problems.append(
+            f"maxHealthyPercentage is {settings.max_healthy_percentage} with a minHealthyPercentage of "
+            f"{settings.min_healthy_percentage} · a difference up to 100 was expected · "
+            f"{remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
+        )
+    return problems
+
+
+def _find_contradictions_of_images(settings: StackSettings, stack: str) -> list[str]:
+    """Images that are to come from, or go to, where they cannot."""
+    problems = [
+        f"{key} is {other}, this stack itself · another stack was expected · "
+        f"pulumi config rm {key} --stack {stack}"
+        for key, other in (
+            ("promoteFrom", settings.promote_from),
+            ("requireVerifiedIn", settings.require_verified_in),
+        )
+        if other == stack
+    ]
     if settings.region in settings.copy_to_regions:
         problems.append(
             f"copyToRegions has {settings.region}, where the image is anyway · other regions were expected · "
@@ -52,15 +96,12 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"imageOwners is {', '.join(settings.image_owners) or 'empty'} · self was expected too, as "
             f"this account's own images are · pulumi config set --path 'imageOwners[0]' self --stack {stack}"
         )
-    # RefreshPreferences, Auto Scaling API reference.
-    if settings.max_healthy_percentage - settings.min_healthy_percentage > 100:
-        problems.append(
-            f"maxHealthyPercentage is {settings.max_healthy_percentage} with a minHealthyPercentage of "
-            f"{settings.min_healthy_percentage} · a difference up to 100 was expected · "
-            f"{remedy('maxHealthyPercentage', settings.min_healthy_percentage + 100, stack)}"
-        )
-    problems += _find_contradictions_of_the_rollout(settings, stack)
-    problems += _find_contradictions_of_secrets(settings, stack)
+    return problems
+
+
+def _find_contradictions_of_the_network(settings: StackSettings, stack: str) -> list[str]:
+    """A VPC without subnets, subnets without a VPC, and too few of them."""
+    problems = []
     if settings.vpc_id and not settings.subnet_ids:
         problems.append(
             f"vpcId is {settings.vpc_id} without subnetIds · subnets of that VPC, in two zones or more, were "
@@ -77,6 +118,12 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
             f"subnetIds is {settings.subnet_ids[0]} alone · two or more, in different zones, were expected · "
             f"pulumi config set --path 'subnetIds[1]' subnet-... --stack {stack}"
         )
+    return problems
+
+
+def _find_contradictions_of_the_listener(settings: StackSettings, stack: str) -> list[str]:
+    """A port that says another protocol than the certificate, and a certificate that is elsewhere."""
+    problems = []
     if settings.certificate_arn and settings.listener_port == 80:
         problems.append(
             "listenerPort is 80 with a certificateArn · another port was expected, as this one is for HTTP · "
@@ -86,6 +133,13 @@ def find_contradictions(settings: StackSettings, stack: str) -> list[str]:
         problems.append(
             "listenerPort is 443 without a certificateArn · a certificate was expected, as this port is for "
             f"HTTPS · {remedy('certificateArn', 'arn:aws:acm:...', stack)}"
+        )
+    # IAM's certificates are of no region.
+    region = settings.certificate_arn.split(":")[3] if settings.certificate_arn else ""
+    if region not in ("", settings.region):
+        problems.append(
+            f"certificateArn is {settings.certificate_arn} · a certificate in {settings.region}, where the "
+            f"load balancer is, was expected · {remedy('certificateArn', 'arn:aws:acm:...', stack)}"
         )
     return problems
 
@@ -125,14 +179,9 @@ def _find_contradictions_of_the_rollout(settings: StackSettings, stack: str) -> 
 
 
 def _find_contradictions_of_secrets(settings: StackSettings, stack: str) -> list[str]:
-    """Secrets that are named twice, or that machines here would look for in another region."""
+    """Secrets that machines here would look for in another region, or that are too many."""
     names = settings.secret_names
-    problems = [
-        f"secretNames has {name} {names.count(name)} times · each name once was expected · "
-        f"pulumi config rm --path 'secretNames[{len(names) - 1 - names[::-1].index(name)}]' --stack {stack}"
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
+    problems = []
     for index, name in enumerate(names):
         if name.startswith("arn:") and name.split(":")[3] != settings.region:
             problems.append(

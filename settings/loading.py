@@ -16,7 +16,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from settings.contradictions import find_contradictions, find_doubts
 from settings.provider import refuse_what_others_do_not_read
 from settings.readers import Refusal
-from settings.remedies import describe_unknown, remedy, remedy_of
+from settings.remedies import describe_strangers, describe_unknown, remedy, remedy_of
 from settings.stack import READERS, StackSettings
 
 
@@ -32,6 +32,9 @@ def load_settings() -> StackSettings:
     prefix = f"{pulumi.get_project()}:"
     config = {**get_config_env(), **CONFIG.get()}
     texts = {key.removeprefix(prefix): str(value) for key, value in config.items() if key.startswith(prefix)}
+    strangers = describe_strangers(config, pulumi.get_project(), pulumi.get_stack())
+    if strangers:
+        raise SettingsError("\n".join(strangers))
     settings = read_settings(
         texts,
         region=pulumi.Config("aws").get("region"),
@@ -63,6 +66,12 @@ def read_settings(
     for key, (name, reader) in READERS.items():
         if key not in texts:
             problems.append(f"{key} is missing · a value was expected · {remedy(key, 'VALUE', stack)}")
+            continue
+        if key in secret_keys:
+            problems.append(
+                f"{key} is a secret · a plain value was expected, as it will stand in AWS and in errors · "
+                f"{remedy_of(key, stack)} --plaintext"
+            )
             continue
         try:
             values[name] = reader(texts[key])

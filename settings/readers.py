@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import posixpath
 import re
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,8 @@ Reader = Callable[[str], Any]
 
 def whole_number(least: int, most: int) -> Reader:
     def read(text: str) -> int:
-        if re.fullmatch(r"-?\d+", text) and least <= int(text) <= most:
+        # Longer ones are no number here, and more than int() takes (sys.set_int_max_str_digits).
+        if re.fullmatch(r"-?[0-9]{1,20}", text) and least <= int(text) <= most:
             return int(text)
         raise Refusal(f"a whole number from {least} to {most}")
 
@@ -45,6 +47,13 @@ def one_of(*words: str) -> Reader:
 
 def optional(reader: Reader) -> Reader:
     return lambda text: reader(text) if text else None
+
+
+def folder_inside(text: str) -> str:
+    path = posixpath.normpath(text)
+    if text.startswith("/") or path == "." or path.split("/")[0] == "..":
+        raise Refusal("a folder inside the project")
+    return text
 
 
 def boolean(text: str) -> bool:

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from settings.readers import Reader, boolean, cidr_block, list_of, matching, one_of, optional, whole_number
+from settings.readers import (
+    Reader,
+    boolean,
+    cidr_block,
+    folder_inside,
+    list_of,
+    matching,
+    one_of,
+    optional,
+    whole_number,
+)
 
 _AMI_ID = matching(r"ami-[0-9a-f]{8}([0-9a-f]{9})?", "an AMI id such as ami-0123456789abcdef0")
 # pulumi/sdk/go/common/tokens, ParseStackName: what a stack may be called, at most 100 characters.
@@ -33,7 +43,7 @@ def setting(reader: Reader) -> Any:
 class StackSettings:
     """Everything that differs between stacks; the field min_size is the config key minSize, and so on."""
 
-    image_folder: str = setting(matching(r"[^/].*", "a folder inside the project"))
+    image_folder: str = setting(folder_inside)
     # It is also in tags and names of IAM, which take no ( ) and, in a policy's name, no / (API reference).
     image_family: str = setting(
         matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "1 to 100 letters, digits or . - _")

@@ -12,6 +12,7 @@ import yaml
 from settings import SettingsError, StackSettings
 from settings.contradictions import find_doubts
 from settings.loading import read_settings
+from settings.remedies import describe_strangers
 from settings.stack import LISTS, READERS
 
 ROOT = Path(__file__).parents[1]
@@ -98,7 +99,9 @@ def test_production_runs_several_instances_and_misses_none_of_them_in_a_rollout(
 
 
 def test_a_configured_zero_is_kept() -> None:
-    settings = settings_with(minSize="0", desiredCapacity="0", deregistrationDelaySeconds="0")
+    settings = settings_with(
+        minSize="0", desiredCapacity="0", smokeTest="false", deregistrationDelaySeconds="0"
+    )
 
     assert (settings.min_size, settings.desired_capacity, settings.deregistration_delay_seconds) == (0, 0, 0)
 
@@ -204,6 +207,10 @@ def test_what_names_no_secret_is_refused(name: str) -> None:
         ("imageKmsKey", "arn:aws:kms:us-east-1:123456789012:key/1", "an alias such as alias/images"),
         ("imageOwners", '["self", "amazon"]', "12 digits"),
         ("imageFolder", "/etc", "a folder inside the project"),
+        ("imageFolder", "images/../../other", "a folder inside the project"),
+        ("imageFolder", ".", "a folder inside the project"),
+        ("minSize", "1" * 5000, "a whole number from 0 to 10000"),
+        ("checkpointPercentages", f"[{'1' * 5000}]", "a list"),
         ("vpcId", "default", "a VPC id such as vpc-0123456789abcdef0"),
     ],
 )
@@ -302,11 +309,40 @@ def test_a_secret_is_never_shown() -> None:
     assert "pinnedAmi is a secret" in str(refusal.value)
 
 
+@pytest.mark.parametrize("key", READERS)
+def test_what_will_stand_in_aws_and_in_errors_cannot_be_a_secret(key: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        read_settings(DEFAULTS, region="us-east-1", stack="dev", secret_keys=frozenset({key}))
+
+    (line,) = str(refusal.value).splitlines()
+    assert line.startswith(f"{key} is a secret · a plain value was expected")
+    assert line.endswith("--stack dev --plaintext")
+
+
+@pytest.mark.parametrize("namespace", ["immutable-machine", "immutable_machines", "imutable-machines"])
+def test_a_misspelt_namespace_is_told(namespace: str) -> None:
+    keys = [f"{namespace}:minSize", "immutable-machines:maxSize", "aws:region", "other:minSize"]
+
+    assert describe_strangers(keys, "immutable-machines", "dev") == [
+        f"{namespace}:minSize is no setting · did you mean immutable-machines:minSize? · "
+        f"pulumi config rm {namespace}:minSize --stack dev"
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"minSize": "5"}, "minSize is 5 and maxSize 4"),
         ({"desiredCapacity": "9"}, "desiredCapacity is 9 · one from minSize 2 to maxSize 4"),
+        ({"desiredCapacity": "0", "minSize": "0"}, "pulumi config set smokeTest false"),
+        (
+            {"certificateArn": "arn:aws:acm:eu-west-1:1:certificate/1", "listenerPort": "443"},
+            "a certificate in us-east-1, where the load balancer is, was expected",
+        ),
+        ({"allowedCidrBlocks": '["10.0.0.0/8", "10.0.0.0/8"]'}, "allowedCidrBlocks has 10.0.0.0/8 2 times"),
+        ({"copyToRegions": '["eu-west-1", "eu-west-1"]'}, "config rm --path 'copyToRegions[1]'"),
+        ({"shareWithAccounts": json.dumps(["123456789012"] * 3)}, "has 123456789012 3 times · each once"),
+        ({"subnetIds": json.dumps(["subnet-0123456789abcdef0"] * 2)}, "subnetIds has subnet-0123456789abcd"),
         ({"desiredCapacity": "1"}, "desiredCapacity is 1 · one from minSize 2 to maxSize 4"),
         ({"minHealthyPercentage": "49"}, "pulumi config set maxHealthyPercentage 149"),
         ({"vpcId": "vpc-0123456789abcdef0"}, "without subnetIds"),
@@ -322,7 +358,7 @@ def test_a_secret_is_never_shown() -> None:
         ({"checkpointPercentages": "[50, 20]"}, "checkpointPercentages is 50, 20 · an ascending list"),
         ({"checkpointPercentages": "[20, 50]"}, "config set --path 'checkpointPercentages[2]' 100"),
         ({"checkpointDelaySeconds": "60"}, "checkpointDelaySeconds is 60 without checkpointPercentages"),
-        ({"secretNames": '["a", "b", "a"]'}, "secretNames has a 2 times · each name once was expected"),
+        ({"secretNames": '["a", "b", "a"]'}, "secretNames has a 2 times · each once was expected"),
         ({"secretNames": '["a", "b", "a"]'}, "pulumi config rm --path 'secretNames[2]'"),
         (
             {"secretNames": json.dumps([ARN.replace("us-east-1", "eu-west-1")])},

@@ -1,11 +1,11 @@
 """settings → image → network → load balancer → fleet → alarms → rollout → smoke test → mark → outputs."""
 
 import pulumi
-import pulumi_aws as aws
 
 from aws_credentials import check_credentials
 from image_builder import ImageCopies, ImageCopiesArgs, PackerImage, PackerImageArgs
 from infra.alarms import Alarms, AlarmsArgs, count_what_no_rollout_explains
+from infra.ami import find_ami
 from infra.fleet import Fleet, FleetArgs
 from infra.load_balancer import LoadBalancer, LoadBalancerArgs
 from infra.network import find_network
@@ -54,17 +54,7 @@ if settings.copy_to_regions or settings.share_with_accounts:
         ),
     )
 # Only what this account owns or trusts, Packer built and AWS calls available gets any further.
-ami = aws.ec2.get_ami_output(
-    owners=settings.image_owners,
-    filters=image.ami_id.apply(
-        lambda ami_id: [
-            aws.ec2.GetAmiFilterArgs(name="image-id", values=[ami_id]),
-            aws.ec2.GetAmiFilterArgs(name="tag:Built-By", values=["packer"]),
-            aws.ec2.GetAmiFilterArgs(name="state", values=["available"]),
-        ]
-    ),
-    include_deprecated=True,
-)
+ami = find_ami(image.ami_id, settings.image_owners)
 network = find_network(settings.vpc_id, settings.subnet_ids, settings.instance_type)
 load_balancer = LoadBalancer(
     name,

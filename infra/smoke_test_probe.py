@@ -45,17 +45,19 @@ def wait_for_answers(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Ask until enough answers in a row name *ami_id*; return "" then, else the last wrong answer."""
+    """Ask until enough answers in a row name *ami_id*; return "" then, else what was answered instead."""
     deadline = clock() + timeout_seconds
-    in_a_row, last_wrong = 0, "no answer"
-    while in_a_row < ANSWERS_IN_A_ROW:
+    in_a_row, last_wrong = 0, ""
+    while True:
         answer = asker()
         in_a_row = in_a_row + 1 if answer == ami_id else 0
         last_wrong = last_wrong if answer == ami_id else answer
         if clock() > deadline:
-            return last_wrong
+            before = f", {last_wrong} before" if last_wrong else ", each of them slow"
+            return f"{ami_id} only {in_a_row} times in a row{before}" if in_a_row else last_wrong
+        if in_a_row == ANSWERS_IN_A_ROW:
+            return ""
         sleep(PAUSE_SECONDS)
-    return ""
 
 
 def main() -> int:

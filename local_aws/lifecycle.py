@@ -18,6 +18,7 @@ from typing import IO, Any
 from local_aws import locks
 from local_aws.direct import open_directly
 from local_aws.home import Home, LocalAwsError, forget_home, home_name, read_home, state_file
+from local_aws.identity.machine_api import SOCKET
 from local_aws.leftovers import MARK, remove_leftovers
 from local_aws.machines.base_image import ensure_base_image
 
@@ -29,6 +30,19 @@ SECONDS_TO_STOP = 60
 DEFAULT_PORT = 5570
 DEFAULT_NETWORK = "127.0.1"
 DEFAULT_LOAD_BALANCER_ADDRESS = "127.0.0.1"
+OWN_FILES = frozenset(
+    {
+        "amis.json",
+        "home.json",
+        "load_balancing",
+        "machines",
+        "server.lock",
+        "server.log",
+        "start.lock",
+        SOCKET,
+    }
+)
+"""All that a local AWS has in its folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +66,12 @@ def start(wishes: Wishes, say: Say) -> Home:
     """The local AWS of *wishes*, running; started when it is not."""
     folder = wishes.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    others = sorted(path.name for path in folder.iterdir() if not is_own(path))
+    if others:
+        raise LocalAwsError(
+            f"{folder} holds {', '.join(others[:3])}{' …' if len(others) > 3 else ''} · an empty folder, or "
+            "that of a local AWS, was expected · name another one with --home"
+        )
     with _only_starter(folder):
         running = server_process(folder)
         home = read_home(folder)
@@ -131,7 +151,7 @@ def _spawn(wishes: Wishes, folder: Path) -> None:
 def stop(folder: Path, say: Say) -> bool:
     """End the server of *folder* and everything it started; False when there was nothing to end."""
     folder = folder.resolve()
-    if not folder.is_dir():
+    if not is_home(folder):
         return False
     with _only_starter(folder):
         process = server_process(folder)
@@ -159,10 +179,32 @@ def _end(process: int) -> None:
 
 
 def reset(folder: Path, say: Say) -> None:
-    """Stop, and forget everything that was in *folder*."""
+    """Stop, and remove what was made in *folder*; and the folder, when nothing else is in it."""
     stop(folder, say)
-    if folder.is_dir() and (state_file(folder).exists() or locks.server_lock(folder).exists()):
-        shutil.rmtree(folder)
+    if not is_home(folder):
+        return
+    for path in folder.iterdir():
+        if not is_own(path):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    others = sorted(path.name for path in folder.iterdir())
+    if others:
+        say(f"{folder} stays, as it holds what is not the local AWS's own: {', '.join(others)}")
+    else:
+        folder.rmdir()
+
+
+def is_home(folder: Path) -> bool:
+    """Whether a local AWS was started in *folder* before."""
+    return any((folder / name).exists() for name in ("home.json", "server.lock", "start.lock"))
+
+
+def is_own(path: Path) -> bool:
+    """Whether a local AWS made *path* in its folder; write_atomically puts .NAME.… beside a file."""
+    return path.name in OWN_FILES or path.name.startswith(tuple(f".{name}." for name in OWN_FILES))
 
 
 def status(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_aws.home import LocalAwsError
+from local_aws.lifecycle import server_process
 from tools import pulumi_state
 from tools.child_process import run_to_its_end
 from tools.local_environment import (
@@ -68,8 +69,13 @@ def run_pulumi(*arguments: str, environment: Mapping[str, str]) -> None:
 def prepare() -> dict[str, str]:
     """Start the local AWS, make the state fit it, and return the environment in which pulumi works on it."""
     if run_local_aws("start", *shlex.split(os.environ.get(OPTIONS_VARIABLE, ""))) != 0:
-        raise StackError("the local AWS did not start")
-    generation = str(read_local_aws_status()["generation"])
+        raise StackError(
+            "the local AWS did not start, and said why · where another checkout's has its port or network: "
+            f'make up {OPTIONS_VARIABLE}="--port 0 --network auto"'
+        )
+    generation = read_local_aws_status().get("generation")
+    if generation is None:
+        raise StackError("the local AWS runs and does not answer · run make down, then this again")
     stacks = pulumi_state.find_stacks(LOCAL_BACKEND)
     if pulumi_state.describes_lost_account(pulumi_state.read_generation(LOCAL_BACKEND), generation, stacks):
         say(
@@ -157,7 +163,10 @@ def down() -> None:
 
 def print_environment() -> None:
     """Print the lines for `eval "$(make -s env)"`."""
-    print(shell_lines(local_variables(read_local_home(), LOCAL_BACKEND, os.environ)))
+    home = read_local_home()
+    if server_process(LOCAL_AWS_HOME) is None:
+        print("local stack: the local AWS does not run: `make up` starts it", file=sys.stderr)
+    print(shell_lines(local_variables(home, LOCAL_BACKEND, os.environ)))
 
 
 def print_tool_environment() -> None:

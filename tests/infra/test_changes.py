@@ -22,6 +22,7 @@ PROGRAM = """
 import json, os
 from pathlib import Path
 import pulumi
+from infra.ami import find_ami
 from infra.fleet import Fleet, FleetArgs
 from infra.load_balancer import LoadBalancer, LoadBalancerArgs
 from infra.network import find_network
@@ -32,8 +33,9 @@ common = {"vpc_id": network.vpc_id, "subnet_ids": network.subnet_ids, "tags": {"
 balancer = LoadBalancer("web", LoadBalancerArgs(
     **common, certificate_arn=None, health_check_path="/", health_check_interval_seconds=5,
     healthy_threshold=2, unhealthy_threshold=2, deregistration_delay_seconds=0, **changes))
+ami = find_ami(balancer.url.apply(lambda _: os.environ["AMI"]), ["self"])
 Fleet("web", FleetArgs(
-    **common, ami_id=os.environ["AMI"], root_device_name="/dev/xvda", instance_type="t3.micro",
+    **common, ami_id=ami.id, root_device_name=ami.root_device_name, instance_type="t3.micro",
     target_group_arn=balancer.target_group_arn, load_balancer_security_group_id=balancer.security_group_id,
     application_port=changes["application_port"], root_volume_gigabytes=8, has_detailed_monitoring=False,
     min_size=1, max_size=1, desired_capacity=1, target_cpu_percent=60, health_check_grace_period_seconds=0,

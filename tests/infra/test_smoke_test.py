@@ -73,7 +73,19 @@ def test_the_last_wrong_answer_is_told_when_the_time_is_over() -> None:
 
 
 def test_two_images_that_answer_in_turn_are_no_success() -> None:
-    assert verdict(Asker([NEW, OLD] * 1000)) == OLD
+    assert OLD in verdict(Asker([NEW, OLD] * 1000))
+
+
+def test_right_answers_that_come_too_slowly_are_told_as_such() -> None:
+    clock = Clock()
+
+    def ask_slowly() -> str:
+        clock.sleep(4)
+        return NEW
+
+    told = wait_for_answers(ask_slowly, NEW, 30, sleep=clock.sleep, clock=lambda: clock.seconds)
+
+    assert told == f"{NEW} only 8 times in a row, each of them slow"
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,19 @@ class Checkout:
         self.must("pulumi", "stack", "init", stack)
         for key, value in config.items():
             self.must("pulumi", "config", "set", key, str(value), "--stack", stack)
+
+    @contextlib.contextmanager
+    def with_stack(self, stack: str, **config: object) -> Iterator[None]:
+        """*stack* as init makes it; on leaving it is destroyed and forgotten, also where something failed."""
+        try:
+            self.init(stack, **config)
+            yield
+        finally:
+            try:
+                self.must("pulumi", "destroy", "--yes", "--stack", stack)
+            finally:
+                # The next story finds no stack of this name, whatever this one left.
+                self.must("pulumi", "stack", "rm", "--yes", "--force", "--preserve-config", stack)
 
     def up(self, stack: str) -> str:
         """`pulumi up`, which must succeed; what it printed."""

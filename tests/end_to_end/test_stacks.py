@@ -17,9 +17,7 @@ SHORT_WAITS = {"instanceWarmupSeconds": 1, "healthCheckIntervalSeconds": 5, "der
 def test_prod_runs_what_succeeded_in_dev_and_builds_nothing(project: Checkout, ec2: Any) -> None:
     project.edit(PAGE, "</body>", "<p>for both</p></body>")
     images = own_images(ec2)
-    for stack in ("dev", "prod"):
-        project.init(stack, **SHORT_WAITS)
-    try:
+    with project.with_stack("dev", **SHORT_WAITS), project.with_stack("prod", **SHORT_WAITS):
         refused = project.run("pulumi", "preview", "--stack", "prod")
         assert refused.exit_code != 0
         assert "has succeeded in dev · one that did was expected" in refused.output
@@ -43,10 +41,6 @@ def test_prod_runs_what_succeeded_in_dev_and_builds_nothing(project: Checkout, e
         project.up("prod")
         promoted = project.outputs("prod")
         assert (promoted["image_origin"], promoted["ami_id"]) == ("promoted", dev["ami_id"])
-    finally:
-        for stack in ("dev", "prod"):
-            project.must("pulumi", "destroy", "--yes", "--stack", stack)
-            project.must("pulumi", "stack", "rm", "--yes", "--preserve-config", stack)
 
 
 def test_an_image_deregistered_and_a_group_moved_behind_our_back_are_found_out_by_refresh_and_made_again(
@@ -116,9 +110,9 @@ def test_an_image_is_copied_where_the_stack_says_and_used_there(
         assert "Verified" in tags
         project.must("pulumi", "preview", "--expect-no-changes", "--stack", STACK)
 
-        project.init("ireland", **{"aws:region": "eu-west-1", "requireVerifiedIn": STACK})
-        assert f"reuse {copy['ImageId']}" in project.preview("ireland")
-        project.must("pulumi", "stack", "rm", "--yes", "ireland")
+        there = {"aws:region": "eu-west-1", "requireVerifiedIn": STACK}
+        with project.with_stack("ireland", **there):
+            assert f"reuse {copy['ImageId']}" in project.preview("ireland")
     finally:
         project.must("pulumi", "config", "rm", "copyToRegions", "--stack", STACK)
         project.up(STACK)

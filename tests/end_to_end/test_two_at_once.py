@@ -41,16 +41,13 @@ SECONDS = 300
 def checkout(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """A checkout with a stack like development and one like production."""
     checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
-    for stack in STACKS:
-        checkout.init(stack, **QUICK)
-    for key in ("requireVerifiedIn", "checkpointPercentages", "checkpointDelaySeconds"):
-        checkout.must("pulumi", "config", "rm", key, "--stack", "prod")
-    yield checkout
-    ups = [Up(checkout, "pulumi", "destroy", "--yes", "--stack", stack) for stack in STACKS]
-    for up in ups:
-        up.must_succeed()
-    for stack in STACKS:
-        checkout.must("pulumi", "stack", "rm", "--yes", "--preserve-config", stack)
+    with checkout.with_stack("dev", **QUICK), checkout.with_stack("prod", **QUICK):
+        for key in ("requireVerifiedIn", "checkpointPercentages", "checkpointDelaySeconds"):
+            checkout.must("pulumi", "config", "rm", key, "--stack", "prod")
+        yield checkout
+        ups = [Up(checkout, "pulumi", "destroy", "--yes", "--stack", stack) for stack in STACKS]
+        for up in ups:
+            up.must_succeed()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass
 
 import pytest
 
@@ -95,8 +95,8 @@ def test_no_proxy_stands_between_a_local_aws_and_its_clients(home: Home) -> None
 
     assert environment["NO_PROXY"].startswith("other,internal.example,localhost,127.0.0.1,")
     for address in ("127.0.0.1", *home.load_balancer_addresses):
-        assert proxy_bypass_environment(f"{address}:80", proxied)
-    assert not proxy_bypass_environment("example.com:80", proxied)
+        assert proxy_bypass(f"{address}:80", proxied)
+    assert not proxy_bypass("example.com:80", proxied)
 
 
 def test_where_port_22_is_taken_2222_leads_to_it_and_packer_is_told(home: Home) -> None:

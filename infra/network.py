@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.default_vpc import find_default_vpc
+
 FEWEST_ZONES = 2
 """CreateLoadBalancer, Subnets, ELBv2 API reference: an Application Load Balancer takes no fewer."""
 
@@ -31,7 +33,7 @@ def find_network(vpc_id: str | None, subnet_ids: Sequence[str], instance_type: s
     A zone without the instance type is left out, and us-east-1 has one for most types: a group that spans
     it is refused, or fails to launch there. Raises NetworkError when too few are left.
     """
-    vpc = aws.ec2.get_vpc_output(id=vpc_id) if vpc_id else aws.ec2.get_vpc_output(default=True)
+    vpc = aws.ec2.get_vpc_output(id=vpc_id) if vpc_id else find_default_vpc()
     if subnet_ids:
         return Network(vpc_id=vpc.id, subnet_ids=pulumi.Output.from_input(list(subnet_ids)))
     offerings = aws.ec2.get_instance_type_offerings_output(

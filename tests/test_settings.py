@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
+from pulumi.runtime.config import set_all_config
 
 from settings import SettingsError, StackSettings
 from settings.contradictions import find_doubts
-from settings.loading import read_settings
+from settings.loading import load_settings, read_settings
 from settings.remedies import describe_strangers
 from settings.stack import LISTS, READERS
+from tests.infra.mocked import RecordingMocks
 
 ROOT = Path(__file__).parents[1]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -463,3 +466,14 @@ def test_terminating_before_launching_is_doubted_also_where_an_extra_instance_fi
     (doubt,) = find_doubts(settings_with(**changes, minHealthyPercentage=least, maxHealthyPercentage=most))
 
     assert words in doubt
+
+
+def test_a_misspelt_namespace_is_refused_when_the_settings_are_loaded() -> None:
+    pulumi.runtime.set_mocks(RecordingMocks(), project=PROJECT["name"], stack="dev")
+    own = {f"{NAMESPACE}{key}": value for key, value in DEFAULTS.items()}
+    set_all_config({**own, "aws:region": "us-east-1", "immutable-machine:minSize": "3"})
+    try:
+        with pytest.raises(SettingsError, match="^immutable-machine:minSize is no setting · did you mean"):
+            load_settings()
+    finally:
+        set_all_config({})

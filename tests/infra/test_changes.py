@@ -28,7 +28,7 @@ from infra.load_balancer import LoadBalancer, LoadBalancerArgs
 from infra.network import find_network
 
 changes = json.loads(Path("changes.json").read_text())
-network = find_network(None, ())
+network = find_network(None, (), "t3.small")
 common = {"vpc_id": network.vpc_id, "subnet_ids": network.subnet_ids, "tags": {"Stack": "t"}}
 balancer = LoadBalancer("web", LoadBalancerArgs(
     **common, certificate_arn=None, health_check_path="/", health_check_interval_seconds=5,

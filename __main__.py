@@ -37,6 +37,8 @@ image = PackerImage(
         require_verified_in=settings.require_verified_in,
         allow_unverified_pin=settings.allow_unverified_pin,
         kms_key=settings.image_kms_key or None,
+        vpc_id=settings.vpc_id,
+        subnet_id=next(iter(settings.subnet_ids), None),
         build_timeout_minutes=settings.build_timeout_minutes,
         verify=settings.verify_image,
     ),

@@ -17,6 +17,7 @@ from image_builder.amis import Amis
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
+from image_builder.given_variables import values_for
 from image_builder.hidden import hide_values, names_to_hide
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import follow_base
@@ -122,19 +123,13 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
 
 def variables_for(build: Build) -> dict[str, Any]:
     """What Packer is given: the user's variables, and those of ours that the template declares."""
-    ours = {
+    of_the_run = {
         "ami_name": build.ami_name,
         "tags": dict(build.tags),
-        "region": build.inputs.region,
-        "fingerprint": build.inputs.fingerprint,
         "git_commit": build.commit.sha,
         _PACKAGE_LIST: str(build.run.package_list),
-        "kms_key_id": build.inputs.kms_key,
     }
-    return {
-        **build.inputs.variables,
-        **{name: value for name, value in ours.items() if name in build.template.variables},
-    }
+    return values_for(build.template.variables, build.inputs, of_the_run)
 
 
 def _confirm(build: Build, ami_id: str, amis: Amis, show: Callable[[str], None]) -> Ami:

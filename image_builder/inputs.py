@@ -12,6 +12,7 @@ from image_builder.ami import AMI_ID
 from image_builder.base_image import read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
+from image_builder.given_variables import names_given
 from image_builder.template import problems_of, read_template, variable_problems
 from image_builder.verification_template import boot_problems
 
@@ -27,6 +28,9 @@ NAMES = (
     "require_verified_in",
     "allow_unverified_pin",
     "kms_key",
+    "vpc_id",
+    "subnet_id",
+    "associate_public_ip_address",
     "build_timeout_minutes",
     "verify",
     "fingerprint",
@@ -42,6 +46,9 @@ OF_THE_WORKING_TREE = ("fingerprint", "file_digests")
 # We append -FINGERPRINT12 and at times -99.
 _FAMILY = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{1,110}")
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
+_NETWORK_IDS = {
+    name: re.compile(rf"{name.removesuffix('_id')}-[0-9a-f]{{8,17}}") for name in ("vpc_id", "subnet_id")
+}
 _MOST_MINUTES = 24 * 60
 
 
@@ -60,6 +67,9 @@ class ImageInputs:
     require_verified_in: str = ""
     allow_unverified_pin: bool = False
     kms_key: str = ""
+    vpc_id: str = ""
+    subnet_id: str = ""
+    associate_public_ip_address: bool | None = None
     build_timeout_minutes: float
     verify: bool
     fingerprint: str
@@ -85,6 +95,9 @@ def inputs_from(props: Mapping[str, Any]) -> ImageInputs:
         require_verified_in=props.get("require_verified_in") or "",
         allow_unverified_pin=bool(props.get("allow_unverified_pin")),
         kms_key=props.get("kms_key") or "",
+        vpc_id=props.get("vpc_id") or "",
+        subnet_id=props.get("subnet_id") or "",
+        associate_public_ip_address=props.get("associate_public_ip_address"),
         build_timeout_minutes=float(props.get("build_timeout_minutes") or 60),
         # Not among what was recorded before images were verified.
         verify=props.get("verify", True) is not False,
@@ -131,11 +144,24 @@ def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(
             ("build_timeout_minutes", f"{minutes!r} · 1 to {_MOST_MINUTES} minutes were expected")
         )
+    problems += _problems_with_network(known)
     if known.get("verify") not in (None, True, False):
         problems.append(("verify", f"{known['verify']!r} · true or false was expected"))
     # A pin is for emergencies too: a template that is broken just now must not stand in its way.
     if "folder" in known and {"pinned_ami", "promote_from"} <= {*known} and not is_chosen(known):
         problems += _problems_with_folder(known)
+    return problems
+
+
+def _problems_with_network(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    problems = [
+        (name, f"{known[name]!r} · one like {example} was expected")
+        for name, example in (("vpc_id", "vpc-0123456789abcdef0"), ("subnet_id", "subnet-0123456789abcdef0"))
+        if known.get(name) and not _matches(_NETWORK_IDS[name], known[name])
+    ]
+    if known.get("associate_public_ip_address") not in (None, True, False):
+        wrong = known["associate_public_ip_address"]
+        problems.append(("associate_public_ip_address", f"{wrong!r} · true or false was expected"))
     return problems
 
 
@@ -160,7 +186,8 @@ def _problems_with_folder(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     if known.get("verify") in (None, True) and not problems:
         problems = [("verify", f"{folder}: {problem}") for problem in boot_problems(folder, region)]
     variables = known.get("variables") or {}
-    return problems + [("variables", problem) for problem in variable_problems(template, variables).values()]
+    wrong = variable_problems(template, variables, names_given(known))
+    return problems + [("variables", problem) for problem in wrong.values()]
 
 
 def _is_a_timeout(minutes: Any) -> bool:

@@ -51,6 +51,14 @@ class PackerImageArgs:
     """Whether `pinned_ami` need not have succeeded there: for an emergency."""
     kms_key: str | None = None
     """What a new image is encrypted with, where the template takes `kms_key_id`."""
+    vpc_id: pulumi.Input[str] | None = None
+    """The VPC that it is built and verified in, where the template takes `vpc_id`; no part of the image."""
+    subnet_id: pulumi.Input[str] | None = None
+    """The subnet of that VPC, where the template takes `subnet_id`."""
+    associate_public_ip_address: pulumi.Input[bool] | None = None
+    """Whether the machine that it is built on gets a public address, where the template takes that variable;
+    when left out, the subnet decides.
+    """
     build_timeout_minutes: pulumi.Input[int] = 60
     """How long a build, or a verification, may take before it is stopped and cleaned up."""
     verify: pulumi.Input[bool] = True
@@ -94,6 +102,9 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
             "require_verified_in": args.require_verified_in,
             "allow_unverified_pin": args.allow_unverified_pin or None,
             "kms_key": args.kms_key,
+            "vpc_id": args.vpc_id,
+            "subnet_id": args.subnet_id,
+            "associate_public_ip_address": args.associate_public_ip_address,
             "build_timeout_minutes": args.build_timeout_minutes,
             "verify": args.verify,
             "fingerprint": fingerprint_of(digests, variables, args.family) if digests else None,

@@ -13,10 +13,8 @@ from typing import Any
 
 from image_builder.ami import AMI_ID
 from image_builder.errors import TemplateError
+from image_builder.given_variables import GIVEN_VARIABLES
 from image_builder.hcl import Block, is_literal, read_blocks, template_files
-
-GIVEN_VARIABLES = ("ami_name", "tags", "region", "fingerprint", "git_commit", "package_list")
-"""What PackerImage passes by itself to a template that declares it."""
 
 AMI_BUILDERS = ("amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance")
 
@@ -89,15 +87,20 @@ def problems_of(template: Template, region: str | None) -> list[str]:
     return []
 
 
-def variable_problems(template: Template, variables: Mapping[str, Any]) -> dict[str, str]:
-    """Why a variable of the user's cannot be passed, by its name."""
+def variable_problems(
+    template: Template, variables: Mapping[str, Any], given: Collection[str]
+) -> dict[str, str]:
+    """Why a variable of the user's cannot be passed, by its name; *given* are those that we pass."""
     problems = {}
     for name in variables:
         declared = template.variables.get(name)
-        if name in GIVEN_VARIABLES:
+        if name in given and GIVEN_VARIABLES[name].is_optional:
+            other = GIVEN_VARIABLES[name].input_name
+            problems[name] = f"{name} is set by {other} too · one of the two was expected · remove one"
+        elif name in given:
             problems[name] = f"{name} is set by PackerImage itself · remove it"
         elif declared is None:
-            known = ", ".join(sorted(set(template.variables) - set(GIVEN_VARIABLES))) or "none of its own"
+            known = ", ".join(sorted(set(template.variables) - set(given))) or "none of its own"
             problems[name] = f'the template declares no variable "{name}" (it declares {known})'
         elif declared.is_sensitive:
             problems[name] = (

@@ -23,6 +23,7 @@ from image_builder.ami import Ami, iso
 from image_builder.amis import Amis
 from image_builder.checks.report import FACTS, REPORT, read_report
 from image_builder.errors import VerificationError
+from image_builder.given_variables import values_for
 from image_builder.hcl import escaped
 from image_builder.hidden import hide_values, names_to_hide
 from image_builder.inputs import ImageInputs
@@ -115,16 +116,13 @@ def _variables(
     inputs: ImageInputs, ami: Ami, template: Template, run: RunFolder, run_tags: dict[str, str]
 ) -> dict[str, Any]:
     """The user's variables and those of ours, as far as *template* declares them."""
-    ours = {
+    of_the_run = {
         "ami_name": f"verification of {ami.name}",
         "tags": run_tags,
-        "region": inputs.region,
-        "fingerprint": inputs.fingerprint,
         "git_commit": ami.tags.get(tags.TAG_COMMIT, ""),
         "package_list": str(run.package_list),
     }
-    given = {**inputs.variables, **ours}
-    return {name: value for name, value in given.items() if name in template.variables}
+    return values_for(template.variables, inputs, of_the_run)
 
 
 def _commands(run: RunFolder) -> list[str]:

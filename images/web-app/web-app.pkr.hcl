@@ -1,5 +1,5 @@
 # What is on a machine of the web app: Debian 12, the service in app/, and nothing that belongs to one machine only.
-# PackerImage gives ami_name, tags, region, fingerprint, git_commit, package_list and kms_key_id. By hand: packer build images/web-app
+# PackerImage gives what comes first, from ami_name to associate_public_ip_address. By hand: packer build images/web-app
 
 packer {
   required_plugins {
@@ -52,6 +52,30 @@ variable "kms_key_id" {
   default     = ""
 }
 
+variable "vpc_id" {
+  description = "VPC of the machine that the image is built on; when empty, the region's default one."
+  type        = string
+  default     = ""
+}
+
+variable "subnet_id" {
+  description = "Subnet of that machine; when empty, one that is its zone's default."
+  type        = string
+  default     = ""
+}
+
+variable "associate_public_ip_address" {
+  description = "Whether that machine gets a public address; when null, its subnet decides."
+  type        = bool
+  default     = null
+}
+
+variable "ssh_interface" {
+  description = "Address that it is reached at: public_ip or private_ip; when empty, the public one where it has one."
+  type        = string
+  default     = ""
+}
+
 variable "instance_type" {
   description = "Type of the machine that the image is built on."
   type        = string
@@ -72,7 +96,8 @@ variable "ssh_source_cidrs" {
 
 locals {
   # Debian's own AMI, pinned: `python -m image_builder lock` moves it. https://wiki.debian.org/Cloud/AmazonEC2Image/Bookworm
-  base_image = jsondecode(file("${path.root}/base-image.lock.json")).images[var.region].x86_64
+  # A relative path is this folder's to file(), wherever Packer is started; it is Packer's own folder to provisioners.
+  base_image = jsondecode(file("base-image.lock.json")).images[var.region].x86_64
 }
 
 source "amazon-ebs" "web_app" {
@@ -84,6 +109,10 @@ source "amazon-ebs" "web_app" {
   instance_type   = var.instance_type
 
   source_ami = local.base_image.ami_id
+
+  vpc_id                      = var.vpc_id
+  subnet_id                   = var.subnet_id
+  associate_public_ip_address = var.associate_public_ip_address
 
   launch_block_device_mappings {
     device_name           = "/dev/xvda" # the root device of Debian's AMIs
@@ -106,6 +135,7 @@ source "amazon-ebs" "web_app" {
 
   ssh_username              = "admin"
   ssh_port                  = var.ssh_port
+  ssh_interface             = var.ssh_interface
   ssh_timeout               = "5m"
   ssh_clear_authorized_keys = true
   temporary_key_pair_type   = "ed25519"

@@ -109,3 +109,24 @@ def test_numbers_that_went_through_the_state_are_numbers_again() -> None:
 
     assert inputs.variables == {"size": 3}
     assert inputs.ami_name == "web-0123456789ab"
+
+
+KEY = 'variable "kms_key_id" {\n  type    = string\n  default = "alias/mine"\n}'
+
+
+def test_a_key_is_the_users_variable_where_no_key_is_given(tmp_path: Path) -> None:
+    image = write_image(tmp_path, more=KEY)
+    mine = {"kms_key_id": "alias/other"}
+
+    assert problems_with(props_of(image, variables=mine)) == []
+    assert problems_with(props_of(image, variables=mine, kms_key="alias/images")) == [
+        ("variables", "kms_key_id is set by kms_key too · one of the two was expected · remove one")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("vpc_id", "vpc"), ("subnet_id", "vpc-0123456789abcdef0"), ("associate_public_ip_address", "yes")],
+)
+def test_a_network_that_cannot_be_one_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    assert properties(props_of(write_image(tmp_path), **{name: value})) == [name]

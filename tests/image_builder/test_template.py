@@ -140,7 +140,8 @@ def test_garbage_is_a_template_error_or_a_template(
 def test_a_variable_must_be_declared_and_neither_ours_nor_sensitive(tmp_path: Path) -> None:
     image = write_image(tmp_path, more='variable "size" {}\nvariable "key" {\n  sensitive = true\n}')
 
-    problems = variable_problems(read_template(image), {"size": 1, "sise": 1, "tags": {}, "key": "x"})
+    variables = {"size": 1, "sise": 1, "tags": {}, "key": "x"}
+    problems = variable_problems(read_template(image), variables, {"tags", "ami_name", "region"})
 
     assert "declares key, size" in problems["sise"]
     assert "set by PackerImage itself" in problems["tags"]

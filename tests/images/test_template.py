@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ import hcl2
 import pytest
 
 from image_builder.base_image import LOCK_FILE, read_lock
+from image_builder.given_variables import GIVEN_VARIABLES
 from tests.images.conftest import WEB_APP
 
 SCRIPTS = sorted((WEB_APP / "provision").glob("*.sh"))
@@ -26,6 +28,7 @@ def packer(tools: dict[str, str], *arguments: str) -> subprocess.CompletedProces
         text=True,
         check=False,
         timeout=120,
+        cwd=WEB_APP.parents[1],
     )
 
 
@@ -55,7 +58,8 @@ def source(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_packer_finds_the_template_valid_as_it_is(packer_tools: dict[str, str]) -> None:
-    result = packer(packer_tools, "validate", str(WEB_APP))
+    # By a relative path, as the README has it.
+    result = packer(packer_tools, "validate", "images/web-app")
 
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -78,7 +82,21 @@ def test_packer_refuses_a_variable_that_the_template_does_not_declare(
 def test_it_declares_what_packer_image_gives(template: dict[str, Any]) -> None:
     names = {name for variable in template["variable"] for name in variable}
 
-    assert {"ami_name", "tags", "region", "fingerprint", "git_commit"} <= names
+    assert set(GIVEN_VARIABLES) <= names
+
+
+def test_the_readme_tells_what_packer_image_gives() -> None:
+    _, _, section = (WEB_APP.parent / "README.md").read_text().partition("### What PackerImage gives\n")
+    table = [line for line in section.partition("\n### ")[0].splitlines() if line.startswith("| `")]
+
+    assert {name for line in table for name in re.findall(r"`(\w+)`", line.split("|")[1])} == set(
+        GIVEN_VARIABLES
+    )
+
+
+def test_the_machine_is_in_the_network_that_is_given(source: dict[str, Any]) -> None:
+    for name in ("vpc_id", "subnet_id", "associate_public_ip_address", "ssh_interface"):
+        assert source[name].strip("${}") == f"var.{name}"
 
 
 def test_every_variable_says_what_it_is(template: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ and update run in two processes, so `up` says everything in both.
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import UTC, datetime
 
@@ -21,9 +22,12 @@ from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
 from image_builder.gates import has_succeeded_in, promoted_image, require_gate, verified_image
 from image_builder.git import read_log
+from image_builder.given_variables import names_passed
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import base_problem, news_of_bases
 from image_builder.lookup import existing_image, is_to_be_verified, pinned_image
+from image_builder.template import problem_with_values, read_template
+from image_builder.verification_template import booting_folder
 
 _announced: set[tuple[str, ...]] = set()
 _announced_lock = threading.Lock()
@@ -58,16 +62,20 @@ def check_gate(inputs: ImageInputs) -> list[tuple[str, str]]:
     return []
 
 
-def check_region(inputs: ImageInputs) -> list[tuple[str, str]]:
-    """Whether the image could be built in its region, where it has to be; a copy that is there is used."""
-    problem = problem_with_region(read_lock(inputs.folder), inputs.region)
-    if not problem or inputs.require_verified_in:
+def check_build(inputs: ImageInputs) -> list[tuple[str, str]]:
+    """Whether the image could be built, where it has to be; one that is there needs nothing of the kind."""
+    hindrances = [("region", problem_with_region(read_lock(inputs.folder), inputs.region))]
+    for folder in {inputs.folder, booting_folder(inputs.folder) if inputs.verify else inputs.folder}:
+        problem = problem_with_values(folder, read_template(folder), names_passed(inputs), os.environ)
+        hindrances.append(("variables", problem))
+    hindrances = [(name, problem) for name, problem in hindrances if problem]
+    if not hindrances or inputs.require_verified_in:
         return []
     try:
         found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
     except (BotoCoreError, ClientError):
         return []  # announce_outcome says that AWS does not answer, and create looks again.
-    return [] if found else [("region", problem)]
+    return [] if found else hindrances
 
 
 def choose_promoted(inputs: ImageInputs) -> tuple[str, list[tuple[str, str]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from image_builder.amis import Amis
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
 from image_builder.git import Commit, read_commit
-from image_builder.given_variables import values_for
+from image_builder.given_variables import names_passed, values_for
 from image_builder.hidden import hide_values, names_to_hide
 from image_builder.inputs import ImageInputs
 from image_builder.known_base import follow_base
-from image_builder.lookup import free_name, images_of, usable_of
-from image_builder.manifest import read_built_ami
+from image_builder.lookup import free_name, images_of, images_of_run, usable_of
+from image_builder.manifest import read_built_ami, regions_of
 from image_builder.packer import (
     Ended,
     Packer,
@@ -43,13 +43,10 @@ from image_builder.run_folder import (
     prepare,
 )
 from image_builder.run_tags import add_run_tags
-from image_builder.template import Template, problems_of, read_template, require_variables
+from image_builder.template import Template, problems_of, read_template, require_values
 
 _SECONDS_TO_REGISTER = 900.0
 """What an AMI that is registered already gets to become available, however late the build is."""
-
-_TAGS_OF_TEMPORARIES = (tags.TAG_BUILT_BY, tags.TAG_RUN, tags.TAG_RUN_DEADLINE)
-"""What reap goes by; an AMI has these from its registration on."""
 
 _PACKAGE_LIST = "package_list"
 
@@ -79,7 +76,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
     template = read_template(inputs.folder)
     if problems := problems_of(template, inputs.region):
         raise TemplateError(f"{inputs.folder}: {'; '.join(problems)}")
-    require_variables(inputs.folder, template, inputs.variables, os.environ)
+    require_values(inputs.folder, template, names_passed(inputs), os.environ)
 
     commit = read_commit(inputs.folder)
     ami_name = free_name(amis, inputs)
@@ -96,7 +93,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
     try:
         copy_template(inputs.folder, run, inputs.file_digests)
         prepare(run, variables_for(build))
-        add_run_tags(run.template, {name: build.tags[name] for name in _TAGS_OF_TEMPORARIES})
+        add_run_tags(run.template, build.tags)
         hide_values(run.template, names_to_hide(template, environment))
         show(f"building {ami_name} with Packer {version} · log: {run.log}")
         packer = Packer(
@@ -116,7 +113,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
         ami_id = read_built_ami(run.manifest, inputs.region)
     except ManifestError:
         # Which of several is meant nobody knows: none may be found by its fingerprint next time.
-        _reject(build, amis, "its build did not make exactly one AMI")
+        _reject(build, amis, "its build did not make exactly one AMI", regions_of(run.manifest))
         raise
     return _confirm(build, ami_id, amis, show), "built"
 
@@ -152,10 +149,12 @@ def _confirm(build: Build, ami_id: str, amis: Amis, show: Callable[[str], None])
     return ami
 
 
-def _reject(build: Build, amis: Amis, reason: str) -> None:
-    for ami in images_of(amis, build.inputs):
-        if ami.tags.get(tags.TAG_RUN) == build.run.run_id:
-            amis.add_tags(ami, {TAG_REJECTED: reason})
+def _reject(build: Build, amis: Amis, reason: str, regions: Collection[str] = ()) -> None:
+    """Mark what the run made, in our region and in *regions*: there other stacks would find it."""
+    for region in {build.inputs.region, *regions}:
+        there = amis if region == amis.region else amis.elsewhere(region)
+        for ami in images_of_run(there, build.run.run_id):
+            there.add_tags(ami, {TAG_REJECTED: reason})
 
 
 def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
@@ -164,10 +163,10 @@ def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str],
     if ended.is_hopeless:
         raise PackerError(message)
     try:
+        own = images_of_run(amis, build.run.run_id)
         images = images_of(amis, build.inputs)
     except (BotoCoreError, ClientError) as error:
         raise PackerError(f"{message} · AWS could not be asked: {reason_and_advice(error)}") from error
-    own = [ami for ami in images if ami.tags.get(tags.TAG_RUN) == build.run.run_id]
     if own and _POST_PROCESSOR_FAILED in ended.failure.cause:
         # Post-processors may well be what checks the image: it is kept for a look, and never used.
         _reject(build, amis, "a post-processor of its build failed")

@@ -53,6 +53,11 @@ def names_given(inputs: Mapping[str, Any]) -> set[str]:
     }
 
 
+def names_passed(inputs: ImageInputs) -> set[str]:
+    """The names of the user's variables and of ours, declared or not."""
+    return {*inputs.variables, *names_given(vars(inputs))}
+
+
 def values_for(
     declared: Collection[str], inputs: ImageInputs, of_the_run: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -6,8 +6,9 @@ nothing is evaluated.
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,11 @@ from hcl2.utils import SerializationOptions
 from lark.exceptions import LarkError
 
 from image_builder.errors import TemplateError
+from image_builder.hcl_text import plain
 
 _OPTIONS = SerializationOptions(strip_string_quotes=True, with_comments=False)
 _LABELS = {"variable": 1, "variables": 0, "source": 2, "build": 0}
-_MANIFEST_IN_HCL = """
-  post-processor "manifest" {{
-    output     = {output}
-    strip_path = true
-  }}"""
+_VALUES = ("*.auto.pkrvars.hcl", "*.auto.pkrvars.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +40,25 @@ def template_files(folder: Path) -> list[Path]:
     return sorted([*folder.glob("*.pkr.hcl"), *folder.glob("*.pkr.json")])
 
 
+def value_files(folder: Path) -> list[Path]:
+    """The files in *folder* from which Packer takes values of variables by itself, sorted."""
+    return sorted(file for pattern in _VALUES for file in folder.glob(pattern))
+
+
 def read_blocks(folder: Path) -> list[Block]:
     """All blocks of the template in *folder*."""
     return [block for file in template_files(folder) for block in _blocks_of(file)]
+
+
+def read_names(folder: Path) -> set[str]:
+    """The variables that the value files in *folder* set."""
+    documents = [document for file in value_files(folder) for document in as_list(_read(file))]
+    return {name for document in documents for name in document if not name.startswith("__")}
+
+
+def read_text(file: Path) -> str:
+    """The text of a template file; Packer takes a byte order mark at the beginning of HCL, not of JSON."""
+    return file.read_text(encoding="utf-8" if file.suffix == ".json" else "utf-8-sig")
 
 
 def is_literal(value: Any) -> bool:
@@ -54,133 +68,72 @@ def is_literal(value: Any) -> bool:
     return not isinstance(value, list) or all(is_literal(item) for item in value)
 
 
-def add_manifest(file: Path, output: Path) -> None:
-    """Make every build of the template *file* write its manifest to *output*, as its last post-processor.
-
-    Everything before the end of a build block keeps its line, so Packer's messages still point at the right
-    one.
-    """
-    text = file.read_text(encoding="utf-8")
-    if file.suffix == ".json":
-        document = json.loads(text)
-        if "build" in document:
-            document["build"] = [_with_manifest(build, output) for build in as_list(document["build"])]
-        file.write_text(json.dumps(document, indent=2), encoding="utf-8")
-        return
-    manifest = _MANIFEST_IN_HCL.format(output=quoted(escaped(str(output))))
-    file.write_text(
-        replace_blocks(text, "build", lambda block, _line: open_up(block, manifest)), encoding="utf-8"
-    )
+def bodies_of(document: Any, kind: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Each block of *kind* in *document*, by its labels: the very body, whatever lists JSON has around it."""
+    for root in as_list(document):
+        for body in as_list(root.get(kind, [])):
+            yield from labelled(body, _LABELS[kind])
 
 
-def escaped(text: str) -> str:
-    """*text* with nothing in it that a template would take for an expression."""
-    return text.replace("${", "$${").replace("%{", "%%{")
-
-
-def quoted(text: str) -> str:
-    """*text* as a string of HCL; what is an expression in it stays one."""
-    # U+2028 and such: JSON in ASCII has only escapes that HCL has too.
-    return json.dumps(text)
-
-
-def replace_blocks(text: str, kind: str, replace: Callable[[str, int], str]) -> str:
-    """The HCL *text* with what *replace* makes of each block of *kind* and the number of lines before it."""
-    spans = [
-        (child.meta.start_pos, child.meta.end_pos)
-        for child in hcl2.parses_to_tree(text).children[0].children
-        if getattr(child, "data", None) == "block" and child.children[0].children[0] == kind
-    ]
-    pieces, end = [], 0
-    for start, next_end in spans:
-        pieces += [text[end:start], replace(text[start:next_end], text.count("\n", 0, start))]
-        end = next_end
-    return "".join([*pieces, text[end:]])
-
-
-def block_in(text: str) -> Block:
-    """The one block that the HCL *text* is."""
-    ((kind, bodies),) = ((key, value) for key, value in _parse_hcl(text).items() if not key.startswith("__"))
-    ((labels, body),) = _labelled(as_list(bodies)[0], _LABELS[kind])
-    return Block(file="", kind=kind, labels=labels, body=body)
-
-
-def open_up(block: str, more: str) -> str:
-    """The HCL text *block* with *more* at its end."""
-    # Labels hold no braces: what is before the first one is the block's kind and labels.
-    opening, _, rest = block.partition("{")
-    inside = rest.removesuffix("}")
-    # HCL allows no nested block in a block written on one line, so that line is opened up.
-    newline = "" if "\n" in inside else "\n"
-    return f"{opening}{{{newline}{inside}{more}\n}}"
-
-
-def without(block: str, is_unwanted: Callable[[str, bool], bool]) -> str:
-    """The HCL text *block* without what is unwanted directly in it, by its name and whether it is a block.
-
-    Each line keeps its number.
-    """
-    tree = hcl2.parses_to_tree(block).children[0].children
-    (outer,) = (child for child in tree if getattr(child, "data", None) == "block")
-    (body,) = (child for child in outer.children if getattr(child, "data", None) == "body")
-    spans = [
-        (child.meta.start_pos, child.meta.end_pos)
-        for child in body.children
-        if getattr(child, "data", None) in ("attribute", "block")
-        and is_unwanted(str(child.children[0].children[0]), child.data == "block")
-    ]
-    pieces, end = [], 0
-    for start, next_end in spans:
-        pieces += [block[end:start], "\n" * block.count("\n", start, next_end)]
-        end = next_end
-    return "".join([*pieces, block[end:]])
-
-
-def _with_manifest(build: Mapping[str, Any], output: Path) -> dict[str, Any]:
-    manifest = {"manifest": {"output": str(output), "strip_path": True}}
-    return {**build, "post-processor": [*as_list(build.get("post-processor", [])), manifest]}
-
-
-def _blocks_of(file: Path) -> Iterator[Block]:
-    try:
-        text = file.read_text(encoding="utf-8")
-        document = json.loads(text) if file.suffix == ".json" else _parse_hcl(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{file.name} cannot be read: {error}") from error
-    except (LarkError, ValueError) as error:
-        kind = "JSON" if file.suffix == ".json" else "HCL"
-        raise TemplateError(
-            f"{file.name} is no {kind}: {_first_line(error)} · see what `packer fmt -check` says of it"
-        ) from error
-    if not isinstance(document, dict):
-        raise TemplateError(f"{file.name} is no template · a JSON object was expected")
-    for kind, labels in _LABELS.items():
-        for body in as_list(document.get(kind, [])):
-            for names, inner in _labelled(body, labels):
-                yield Block(file=file.name, kind=kind, labels=names, body=inner)
-
-
-def _parse_hcl(text: str) -> Any:
-    # The parser wants a line's end at the end of the file; HCL does not.
-    return hcl2.loads(text if text.endswith("\n") else text + "\n", serialization_options=_OPTIONS)
-
-
-def _labelled(body: Any, labels: int) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+def labelled(body: Any, labels: int) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Each block in *body*, which is that of a kind with so many *labels*; what is none is passed over."""
     if labels == 0:
-        if isinstance(body, Mapping):
+        if isinstance(body, dict):
             yield (), body
         return
-    for label, inner in body.items() if isinstance(body, Mapping) else ():
+    for label, inner in body.items() if isinstance(body, dict) else ():
         if label.startswith("__"):
             continue
         for item in as_list(inner):
-            for names, innermost in _labelled(item, labels - 1):
+            for names, innermost in labelled(item, labels - 1):
                 yield (label.strip('"'), *names), innermost
+
+
+def block_in(text: str) -> Block:
+    """The one block that the HCL *text* is, of a kind that a template has."""
+    document = parse_hcl(text)
+    (kind,) = (key for key in document if not key.startswith("__"))
+    ((labels, body),) = bodies_of(document, kind)
+    return Block(file="", kind=kind, labels=labels, body=body)
+
+
+@functools.lru_cache(maxsize=16)  # A template is looked at from several sides, and takes a while to parse.
+def parse_hcl(text: str) -> Any:
+    """The HCL *text* as plain values, which stay as they are."""
+    # The parser wants a line's end at the end of the file; HCL does not.
+    return hcl2.loads(plain(text) + ("" if text.endswith("\n") else "\n"), serialization_options=_OPTIONS)
 
 
 def as_list(value: Any) -> list[Any]:
     """*value* as the list that JSON may leave out around a single one."""
     return list(value) if isinstance(value, list) else [value]
+
+
+def _blocks_of(file: Path) -> Iterator[Block]:
+    document = _read(file)
+    for kind in _LABELS:
+        for labels, body in bodies_of(document, kind):
+            yield Block(file=file.name, kind=kind, labels=labels, body=body)
+
+
+def _read(file: Path) -> Any:
+    """The document that *file* is: an object, or in JSON a list of objects."""
+    try:
+        text = read_text(file)
+        document = json.loads(text) if file.suffix == ".json" else parse_hcl(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"{file.name} cannot be read: {error}") from error
+    except RecursionError as error:
+        raise TemplateError(f"{file.name} is nested too deeply to be read here · a flatter one") from error
+    except (LarkError, ValueError) as error:
+        kind = "JSON" if file.suffix == ".json" else "HCL"
+        raise TemplateError(
+            f"{file.name} cannot be read as {kind}: {_first_line(error)} · see what `packer validate` says "
+            "of it; where that finds it valid, only our reader fails: write that place more plainly"
+        ) from error
+    if not all(isinstance(one, dict) for one in as_list(document)):
+        raise TemplateError(f"{file.name} is no template · a JSON object was expected")
+    return document
 
 
 def _first_line(error: Exception) -> str:

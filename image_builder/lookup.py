@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, TAG_FINGERPRINT, Ami
+from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, TAG_FINGERPRINT, TAG_RUN, Ami
 from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
@@ -73,6 +73,11 @@ def images_of(amis: Amis, inputs: ImageInputs) -> list[Ami]:
         if ami.tags.get(TAG_FINGERPRINT, inputs.fingerprint) == inputs.fingerprint
     ]
     return list({ami.ami_id: ami for ami in [*tagged, *named]}.values())
+
+
+def images_of_run(amis: Amis, run_id: str) -> list[Ami]:
+    """All AMIs that the run *run_id* made: each has its tag, whatever its template says (run_tags.py)."""
+    return amis.find_by_tags(**{TAG_RUN: run_id})
 
 
 def named_images(amis: Amis, inputs: ImageInputs) -> list[Ami]:

@@ -1,7 +1,7 @@
 """Packer's manifest of one run → the AMI that this run made.
 
 Any template works, with a manifest post-processor of its own or without: Packer runs in a private copy of the
-image folder, and hcl.add_manifest gives the copy's build block one more post-processor, whose file is in the
+image folder, and add_manifest gives the copy's build block one more post-processor, whose file is in the
 run's private folder. The alternatives were worse: `-machine-readable` output has a long history of being
 misread (hashicorp/packer#881, #5294, #6123), a shared manifest file is appended to and still lists older runs
 (hashicorp/packer#12337), and asking each template to carry a manifest with a path variable would refuse most
@@ -17,8 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from image_builder.errors import ManifestError
+from image_builder.hcl import as_list, bodies_of, read_text
+from image_builder.hcl_text import escaped, open_up, quoted, replace_blocks
 
 _ARTIFACT = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d+):(ami-[0-9a-f]+)")
+
+_IN_HCL = """
+  post-processor "manifest" {{
+    output     = {output}
+    strip_path = true
+  }}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +42,26 @@ class Artifact:
         return f"{self.ami_id} in {self.region} ({self.source})"
 
 
+def add_manifest(file: Path, output: Path) -> None:
+    """Make every build of the template *file* write its manifest to *output*, as its last post-processor.
+
+    Everything before the end of a build block keeps its line, so Packer's messages still point at the right
+    one.
+    """
+    text = read_text(file)
+    if file.suffix == ".json":
+        document = json.loads(text)
+        for _, build in bodies_of(document, "build"):
+            ours = {"manifest": {"output": escaped(str(output)), "strip_path": True}}
+            build["post-processor"] = [*as_list(build.get("post-processor", [])), ours]
+        file.write_text(json.dumps(document, indent=2), encoding="utf-8")
+        return
+    manifest = _IN_HCL.format(output=quoted(escaped(str(output))))
+    file.write_text(
+        replace_blocks(text, "build", lambda block, _line: open_up(block, manifest)), encoding="utf-8"
+    )
+
+
 def read_built_ami(manifest_path: Path, region: str) -> str:
     """The id of the one AMI that the run made, in *region*; otherwise an error names all it made."""
     artifacts = read_artifacts(manifest_path)
@@ -45,6 +73,14 @@ def read_built_ami(manifest_path: Path, region: str) -> str:
             "your account: deregister what you do not need; use `region = var.region`, one source"
         )
     return artifacts[0].ami_id
+
+
+def regions_of(manifest_path: Path) -> set[str]:
+    """The regions where the run made AMIs, as far as its manifest can be read."""
+    try:
+        return {artifact.region for artifact in read_artifacts(manifest_path)}
+    except ManifestError:
+        return set()
 
 
 def read_artifacts(manifest_path: Path) -> list[Artifact]:

@@ -33,9 +33,9 @@ from image_builder.announcements import (
     announce_news_of_bases,
     announce_outcome,
     announce_promotion,
+    check_build,
     check_gate,
     check_pin,
-    check_region,
     choose_promoted,
     refusal_of_recorded,
     say,
@@ -170,7 +170,7 @@ def _check_choice(inputs: dict[str, Any], olds: Mapping[str, Any]) -> list[tuple
         if not problems and (not olds or olds.get("promoted_ami") == inputs["promoted_ami"]):
             announce_promotion(inputs_from(inputs), "")
         return problems
-    problems = check_gate(inputs_from(inputs)) or check_region(inputs_from(inputs))
+    problems = check_gate(inputs_from(inputs)) or check_build(inputs_from(inputs))
     if not problems:
         if not olds:
             announce_outcome(inputs_from(inputs), "")

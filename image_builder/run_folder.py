@@ -26,7 +26,8 @@ from typing import Any
 
 from image_builder.errors import ImageFolderError
 from image_builder.fingerprint import EXECUTABLE, changed_files, digest_files
-from image_builder.hcl import add_manifest, template_files
+from image_builder.hcl import template_files
+from image_builder.manifest import add_manifest
 from image_builder.wording import shortened
 
 RUNS = Path(".packer-runs")

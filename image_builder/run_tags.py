@@ -1,10 +1,11 @@
-"""Tags on everything temporary that a build makes, whatever its template says.
+"""The run's tags on everything that a build makes, whatever its template says.
 
-What a lost machine leaves behind is found by them (temporaries.py). The private copy of the template gives
-each source that does not use `var.tags` for it `run_tag` and `run_volume_tag` blocks, which Packer adds to
-the template's own `run_tags` and `run_volume_tags` (packer-plugin-amazon v1.8.0, builder/ebs/builder.go,
-Prepare). Such a source moves into a file of its own, at its old line, and leaves as many empty lines behind:
-Packer's messages still name the right line.
+What a lost machine leaves behind is found by them (temporaries.py), and of each AMI it is known whose it is
+and what it was made of, however its build ended. The private copy of the template gives each source blocks
+(`tag`, `run_tag`, `run_volume_tag`) in addition to what it does not use `var.tags` for: Packer adds them to
+the template's own `tags`, `run_tags` and `run_volume_tags` (packer-plugin-amazon v1.8.0,
+builder/ebs/builder.go, Prepare). Such a source moves into a file of its own, at its old line, and leaves as
+many empty lines behind: Packer's messages still name the right line.
 """
 
 from __future__ import annotations
@@ -13,22 +14,31 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from image_builder.hcl import block_in, open_up, replace_blocks, template_files
+from image_builder.hcl import as_list, block_in, bodies_of, read_text, template_files
+from image_builder.hcl_text import open_up, replace_blocks
 
-_BUILDERS = ("amazon-ebs", "amazon-ebssurrogate")
+_KINDS = {
+    "amazon-ebs": ("tag", "run_tag", "run_volume_tag"),
+    "amazon-ebssurrogate": ("tag", "run_tag", "run_volume_tag"),
+    "amazon-instance": ("tag", "run_tag"),
+    "amazon-chroot": ("tag",),
+}
+"""The blocks that each builder of AMIs takes (packer-plugin-amazon v1.8.0, builder/*/builder.hcl2spec.go)."""
+_NAME_IN = {"tag": "key", "run_tag": "key", "run_volume_tag": "name"}
 _OURS = re.compile(r"\bvar\.tags\b")
-_NAMES_IN_BLOCKS = {"run_tag": "key", "run_volume_tag": "name"}
+_NAME_TAG = "Name"
+"""Left to the template where it sets it: a block would win."""
 
 
 def add_run_tags(folder: Path, tags: Mapping[str, str]) -> None:
-    """Have the template in *folder* put *tags* on all that Packer makes for a build, and on its volumes."""
+    """Have the template in *folder* put *tags* on all that Packer makes of it, for a while and for good."""
+    added = {key: value for key, value in tags.items() if key != _NAME_TAG}
     for file in template_files(folder):
         if file.suffix == ".json":
-            _add_to_json(file, tags)
+            _add_to_json(file, added)
         else:
-            _add_to_hcl(file, tags)
+            _add_to_hcl(file, added)
 
 
 def _add_to_hcl(file: Path, tags: Mapping[str, str]) -> None:
@@ -36,12 +46,18 @@ def _add_to_hcl(file: Path, tags: Mapping[str, str]) -> None:
 
     def take(text: str, line: int) -> str:
         source = block_in(text)
-        if source.labels[0] not in _BUILDERS or _is_tagged(source.body):
+        # The attribute beside run_tag is run_tags.
+        kinds = [
+            kind
+            for kind in _KINDS.get(source.labels[0], ())
+            if not _OURS.search(str(source.body.get(f"{kind}s", "")))
+        ]
+        if not kinds:
             return text
-        moved.append("\n" * line + open_up(text, _blocks(tags)) + "\n")
+        moved.append("\n" * line + open_up(text, "".join(_blocks(kind, tags) for kind in kinds)) + "\n")
         return "\n" * text.count("\n")
 
-    rest = replace_blocks(file.read_text(encoding="utf-8"), "source", take)
+    rest = replace_blocks(read_text(file), "source", take)
     for number, text in enumerate(moved, 1):
         stem = file.name.removesuffix(".pkr.hcl")
         file.with_name(f"{stem}.source-{number}.pkr.hcl").write_text(text, encoding="utf-8")
@@ -50,28 +66,16 @@ def _add_to_hcl(file: Path, tags: Mapping[str, str]) -> None:
 
 
 def _add_to_json(file: Path, tags: Mapping[str, str]) -> None:
-    document = json.loads(file.read_text(encoding="utf-8"))
-    for builder in _BUILDERS:
-        for sources in _as_list(document.get("source", {})):
-            for named in _as_list(sources.get(builder, {})):
-                for source in named.values():
-                    for kind, name in _NAMES_IN_BLOCKS.items():
-                        ours = [{name: key, "value": value} for key, value in tags.items()]
-                        source[kind] = [*_as_list(source.get(kind, [])), *ours]
+    document = json.loads(read_text(file))
+    for (builder, _), source in bodies_of(document, "source"):
+        for kind in _KINDS.get(builder, ()):
+            ours = [{_NAME_IN[kind]: key, "value": value} for key, value in tags.items()]
+            source[kind] = [*as_list(source.get(kind, [])), *ours]
     file.write_text(json.dumps(document, indent=2), encoding="utf-8")
 
 
-def _is_tagged(body: Mapping[str, Any]) -> bool:
-    return all(_OURS.search(str(body.get(name, ""))) for name in ("run_tags", "run_volume_tags"))
-
-
-def _blocks(tags: Mapping[str, str]) -> str:
+def _blocks(kind: str, tags: Mapping[str, str]) -> str:
     return "".join(
-        f"\n  {kind} {{\n    {name} = {json.dumps(key)}\n    value = {json.dumps(value)}\n  }}"
-        for kind, name in _NAMES_IN_BLOCKS.items()
+        f"\n  {kind} {{\n    {_NAME_IN[kind]} = {json.dumps(key)}\n    value = {json.dumps(value)}\n  }}"
         for key, value in tags.items()
     )
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list) else [value]

@@ -6,7 +6,7 @@ the manifest shows after the build (manifest.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from image_builder.ami import AMI_ID
 from image_builder.errors import TemplateError
 from image_builder.given_variables import GIVEN_VARIABLES
-from image_builder.hcl import Block, is_literal, read_blocks, template_files
+from image_builder.hcl import Block, as_list, is_literal, labelled, read_blocks, read_names, template_files
 
 AMI_BUILDERS = ("amazon-ebs", "amazon-ebssurrogate", "amazon-chroot", "amazon-instance")
 
@@ -38,6 +38,8 @@ class Template:
     """For each image the regions that the template names literally, where it is built or copied."""
     source_amis: tuple[str, ...]
     """The AMIs that it names literally to build on."""
+    values: frozenset[str] = frozenset()
+    """The variables that its *.auto.pkrvars.hcl and .json files set."""
 
 
 def read_template(folder: Path) -> Template:
@@ -48,18 +50,29 @@ def read_template(folder: Path) -> Template:
         what = "is empty" if not any(folder.iterdir()) else "has no *.pkr.hcl or *.pkr.json file"
         raise TemplateError(f"{folder} {what} · a Packer template was expected")
     blocks = read_blocks(folder)
-    sources = {".".join(block.labels): block for block in blocks if block.kind == "source"}
-    images = [image for block in blocks if block.kind == "build" for image in _images_of(block)]
+    images = built_images(blocks)
     return Template(
         variables=_variables_of(blocks),
-        images=tuple(images),
-        regions={image: _regions_of(sources[image]) for image in images if image in sources},
+        images=tuple(image for image, _ in images),
+        regions={image: _regions_of(source) for image, source in images},
         source_amis=tuple(
             source_ami
-            for image in images
-            if image in sources and AMI_ID.fullmatch(source_ami := str(sources[image].body.get("source_ami")))
+            for _, source in images
+            if AMI_ID.fullmatch(source_ami := str(source.get("source_ami")))
         ),
+        values=frozenset(read_names(folder)),
     )
+
+
+def built_images(blocks: Sequence[Block]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Each image that the builds of *blocks* name, with its source: what the build sets in it too."""
+    sources = {".".join(block.labels): block.body for block in blocks if block.kind == "source"}
+    return [
+        (image, {**sources.get(image, {}), **more})
+        for block in blocks
+        if block.kind == "build"
+        for image, more in _images_of(block.body)
+    ]
 
 
 def problems_of(template: Template, region: str | None) -> list[str]:
@@ -110,27 +123,33 @@ def variable_problems(
     return problems
 
 
-def missing_variables(
-    template: Template, variables: Mapping[str, Any], environment: Collection[str]
-) -> list[str]:
-    """The variables that have no default and no value from us, the user or the environment."""
+def missing_variables(template: Template, names: Collection[str], environment: Collection[str]) -> list[str]:
+    """The variables that have no default and no value: *names* are those that we and the user pass."""
     return [
         name
         for name, variable in sorted(template.variables.items())
         if not variable.has_default
-        and name not in GIVEN_VARIABLES
-        and name not in variables
+        and name not in names
+        and name not in template.values
         and f"PKR_VAR_{name}" not in environment
     ]
 
 
-def require_variables(
-    folder: Path, template: Template, variables: Mapping[str, Any], environment: Collection[str]
+def require_values(
+    folder: Path, template: Template, names: Collection[str], environment: Collection[str]
 ) -> None:
-    """Fail unless each variable of *template*, that of *folder*, has a value."""
-    if missing := missing_variables(template, variables, environment):
-        names = ", ".join(f"{name} (PKR_VAR_{name})" for name in missing)
-        raise TemplateError(f"{folder}: no value for {names} · set it in variables, or in the environment")
+    """Fail unless each variable of *template*, that of *folder*, has a value (missing_variables)."""
+    if problem := problem_with_values(folder, template, names, environment):
+        raise TemplateError(problem)
+
+
+def problem_with_values(
+    folder: Path, template: Template, names: Collection[str], environment: Collection[str]
+) -> str:
+    """Why a variable of *template*, that of *folder*, has no value; nothing when each has one."""
+    missing = missing_variables(template, names, environment)
+    told = ", ".join(f"{name} (PKR_VAR_{name})" for name in missing)
+    return told and f"{folder}: no value for {told} · set it in variables, or in the environment"
 
 
 def _variables_of(blocks: list[Block]) -> dict[str, Variable]:
@@ -147,16 +166,14 @@ def _variables_of(blocks: list[Block]) -> dict[str, Variable]:
     return found
 
 
-def _images_of(build: Block) -> list[str]:
-    named = build.body.get("sources", [])
-    images = [str(name) for name in named] if isinstance(named, list) else [str(named)]
-    nested = build.body.get("source", [])
-    for inner in nested if isinstance(nested, list) else [nested]:
-        images += [str(name).strip('"') for name in inner if not str(name).startswith("__")]
-    return [image.removeprefix("source.") for image in images]
+def _images_of(build: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    named: list[tuple[str, Mapping[str, Any]]] = [
+        (str(name), {}) for name in as_list(build.get("sources", []))
+    ]
+    nested = [(name, more) for one in as_list(build.get("source", [])) for (name,), more in labelled(one, 1)]
+    return [(image.removeprefix("source."), more) for image, more in [*named, *nested]]
 
 
-def _regions_of(source: Block) -> tuple[str, ...]:
-    copies = source.body.get("ami_regions", [])
-    named = [source.body.get("region", ""), *(copies if isinstance(copies, list) else [copies])]
+def _regions_of(source: Mapping[str, Any]) -> tuple[str, ...]:
+    named = [source.get("region", ""), *as_list(source.get("ami_regions", []))]
     return tuple(dict.fromkeys(str(name) for name in named if name and is_literal(name)))

@@ -23,8 +23,8 @@ from image_builder.ami import Ami, iso
 from image_builder.amis import Amis
 from image_builder.checks.report import FACTS, REPORT, read_report
 from image_builder.errors import VerificationError
-from image_builder.given_variables import values_for
-from image_builder.hcl import escaped
+from image_builder.given_variables import names_passed, values_for
+from image_builder.hcl_text import escaped
 from image_builder.hidden import hide_values, names_to_hide
 from image_builder.inputs import ImageInputs
 from image_builder.packer import Ended, Packer, packer_environment, packer_version
@@ -32,7 +32,7 @@ from image_builder.record import run_deadline
 from image_builder.revocation import TAG_REJECTED
 from image_builder.run_folder import RunFolder, close_run, copy_template, make_run_folder, new_run_id, prepare
 from image_builder.run_tags import add_run_tags
-from image_builder.template import Template, read_template, require_variables
+from image_builder.template import Template, read_template, require_values
 from image_builder.verification_result import Verdict, judge
 from image_builder.verification_template import CHECKS, booting_folder, make_it_boot
 
@@ -60,7 +60,7 @@ def _run_checks(inputs: ImageInputs, ami: Ami, amis: Amis, show: Callable[[str],
     environment = packer_environment(inputs.region)
     version = packer_version(environment)
     template = read_template(booting_folder(inputs.folder))
-    require_variables(inputs.folder, template, inputs.variables, os.environ)
+    require_values(inputs.folder, template, names_passed(inputs), os.environ)
     run = make_run_folder(Path.cwd(), new_run_id())
     try:
         copy_template(inputs.folder, run, inputs.file_digests)

@@ -9,25 +9,30 @@ in place of the image's, and of it too only where its machine stands counts.
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from image_builder.hcl import (
     as_list,
     block_in,
-    escaped,
+    bodies_of,
     is_literal,
+    labelled,
+    read_blocks,
+    read_text,
+    template_files,
+    value_files,
+)
+from image_builder.hcl_text import (
     open_up,
     quoted,
-    read_blocks,
     replace_blocks,
-    template_files,
+    replace_inner_blocks,
     without,
 )
-from image_builder.template import problems_of, read_template
+from image_builder.template import built_images, problems_of, read_template
 
 CHECKS = "verify"
 """The folder in an image folder that holds its checks."""
@@ -58,12 +63,10 @@ def boot_problems(folder: Path, region: str | None) -> list[str]:
     (image,) = template.images
     if not image.startswith(f"{BUILDER}."):
         return [f"{image} cannot boot an image for its checks · {_ADVICE}"]
-    sources = [block for block in read_blocks(where) if block.kind == "source"]
     return [
         f"{image} {problem} · {_ADVICE}"
-        for source in sources
-        if ".".join(source.labels) == image
-        for problem in _problems_with_login(source.body)
+        for _, source in built_images(read_blocks(where))
+        for problem in _problems_with_login(source)
     ]
 
 
@@ -88,11 +91,10 @@ def make_it_boot(folder: Path, ami_id: str, ami_name: str, commands: Sequence[st
 
     A command may hold Packer's `${build.…}`; each is a script of its own.
     """
-    own = template_files(folder / CHECKS)
-    if own:
-        for file in template_files(folder):
+    if template_files(folder / CHECKS):
+        for file in _files_for_packer(folder):
             file.unlink()
-        for file in own:
+        for file in _files_for_packer(folder / CHECKS):
             shutil.move(file, folder / file.name)
     boot = {"source_ami": ami_id, "skip_create_ami": True, "ami_name": ami_name}
     for file in template_files(folder):
@@ -102,9 +104,8 @@ def make_it_boot(folder: Path, ami_id: str, ami_name: str, commands: Sequence[st
             _change_hcl(file, boot, commands)
 
 
-def script_of(*words: str) -> str:
-    """A shell command of *words*, none of which Packer takes for an expression."""
-    return escaped(shlex.join(words))
+def _files_for_packer(folder: Path) -> list[Path]:
+    return [*template_files(folder), *value_files(folder)]
 
 
 def _change_hcl(file: Path, boot: Mapping[str, Any], commands: Sequence[str]) -> None:
@@ -113,31 +114,35 @@ def _change_hcl(file: Path, boot: Mapping[str, Any], commands: Sequence[str]) ->
         f'\n  provisioner "shell-local" {{\n    inline = [{quoted(command)}]\n  }}' for command in commands
     )
 
+    def bare(text: str) -> str:
+        return without(text, lambda name, _: name in _NOT_FOR_A_BOOT)
+
     def source(text: str, _line: int) -> str:
-        if block_in(text).labels[0] != BUILDER:
-            return text
-        return open_up(without(text, lambda name, _: name in _NOT_FOR_A_BOOT), more)
+        return open_up(bare(text), more) if block_in(text).labels[0] == BUILDER else text
 
     def build(text: str, _line: int) -> str:
         kept = without(text, lambda name, is_block: is_block and name not in _KEPT_OF_A_BUILD)
-        return open_up(kept, checks)
+        return open_up(replace_inner_blocks(kept, "source", bare), checks)
 
-    text = replace_blocks(file.read_text(encoding="utf-8"), "source", source)
+    text = replace_blocks(read_text(file), "source", source)
     file.write_text(replace_blocks(text, "build", build), encoding="utf-8")
 
 
 def _change_json(file: Path, boot: Mapping[str, Any], commands: Sequence[str]) -> None:
-    document = json.loads(file.read_text(encoding="utf-8"))
-    for sources in as_list(document.get("source", {})):
-        for named in as_list(sources.get(BUILDER, {})):
-            for source in named.values():
-                for name in _NOT_FOR_A_BOOT:
-                    source.pop(name, None)
-                source.update(boot)
-    if "build" in document:
-        checks = [{"shell-local": {"inline": [command]}} for command in commands]
-        document["build"] = [
-            {**{key: value for key, value in build.items() if key in _KEPT_OF_A_BUILD}, "provisioner": checks}
-            for build in as_list(document["build"])
-        ]
+    document = json.loads(read_text(file))
+    for (builder, _), source in bodies_of(document, "source"):
+        if builder == BUILDER:
+            _leave_out(source, _NOT_FOR_A_BOOT)
+            source.update(boot)
+    for _, build in bodies_of(document, "build"):
+        _leave_out(build, {*build} - {*_KEPT_OF_A_BUILD})
+        for inner in as_list(build.get("source", [])):
+            for _, source in labelled(inner, 1):
+                _leave_out(source, _NOT_FOR_A_BOOT)
+        build["provisioner"] = [{"shell-local": {"inline": [command]}} for command in commands]
     file.write_text(json.dumps(document, indent=2), encoding="utf-8")
+
+
+def _leave_out(body: dict[str, Any], names: Collection[str]) -> None:
+    for name in names:
+        body.pop(name, None)

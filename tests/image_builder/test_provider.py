@@ -206,12 +206,21 @@ def test_users_variables_and_those_of_the_environment_reach_the_template(
 
 def test_a_missing_value_is_said_before_anything_starts(host: Host, project: Path) -> None:
     props = props_of(image_in(project, more='variable "key" {\n  type = string\n}'))
+    missing = "images/tiny: no value for key (PKR_VAR_key) · set it in variables, or in the environment"
 
+    assert host.check(props) == {"variables": [missing]}
     with pytest.raises(grpc.RpcError) as raised:
         host.create(props)
 
-    assert message_of(raised.value).startswith("image tiny: images/tiny: no value for key (PKR_VAR_key)")
+    assert message_of(raised.value) == f"image tiny: {missing}"
     assert not list((project / RUNS).glob("*"))
+
+
+def test_an_image_that_is_there_needs_no_values(ec2: EmulatedEc2, host: Host, project: Path) -> None:
+    props = props_of(image_in(project, more='variable "key" {\n  type = string\n}'))
+    ec2.register("tiny-1", **tags_of(props))
+
+    assert host.check(props) == {}
 
 
 def test_a_failing_provisioner_is_one_line_with_its_last_words(
@@ -248,7 +257,8 @@ def test_an_image_whose_post_processor_fails_is_rejected_and_built_anew(
     ec2: EmulatedEc2, host: Host, project: Path
 ) -> None:
     checking = 'post-processor "shell-local" {\n    inline = ["test -e ../../../good"]\n  }'
-    props = props_of(image_in(project, provisioner=checking))
+    # It takes no tags: that the AMI is its own, it knows all the same.
+    props = props_of(image_in(project, takes=("ami_name",), provisioner=checking))
 
     with pytest.raises(grpc.RpcError) as raised:
         host.create(props)
@@ -264,7 +274,7 @@ def test_an_image_whose_post_processor_fails_is_rejected_and_built_anew(
 def test_copies_in_other_regions_are_named_and_none_of_them_is_reused(
     ec2: EmulatedEc2, host: Host, project: Path
 ) -> None:
-    image = image_in(project, more='variable "regions" {\n  default = ["eu-west-1"]\n}')
+    image = image_in(project, takes=(), more='variable "regions" {\n  default = ["eu-west-1"]\n}')
     template = image / "tiny.pkr.hcl"
     template.write_text(template.read_text().replace("  region  ", "  ami_regions = var.regions\n  region  "))
     props = props_of(image)
@@ -278,7 +288,10 @@ def test_copies_in_other_regions_are_named_and_none_of_them_is_reused(
     assert "in us-east-1 (amazon-ebs.tiny)" in message
     (image_here,) = ec2.client().describe_images(Owners=["self"])["Images"]
     assert image_here["ImageId"] in message
-    assert ec2.tags_of(image_here["ImageId"])["Rejected"] == "its build did not make exactly one AMI"
+    (copy,) = ec2.client("eu-west-1").describe_images(Owners=["self"])["Images"]
+    for region, ami_id in (("us-east-1", image_here["ImageId"]), ("eu-west-1", copy["ImageId"])):
+        rejection = ec2.tags_of(ami_id, region=region)["Rejected"]
+        assert rejection == "its build did not make exactly one AMI"
 
 
 def test_a_file_outside_the_image_folder_cannot_be_read_by_relative_path(host: Host, project: Path) -> None:
@@ -360,7 +373,7 @@ exec {packer} "$@"
 def test_an_image_that_is_complete_is_adopted_although_packer_failed(
     ec2: EmulatedEc2, project: Path, tmp_path_factory: Any
 ) -> None:
-    props = props_of(image_in(project))
+    props = props_of(image_in(project, takes=("ami_name",)))
     wrapper = tmp_path_factory.mktemp("bin") / "packer"
     wrapper.write_text(f'#!/bin/sh\n{shutil.which("packer")} "$@" || exit\n[ "$1" != build ] || exit 1\n')
     wrapper.chmod(0o755)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_builder.errors import TemplateError
-from image_builder.hcl import add_manifest, read_blocks
+from image_builder.hcl import read_blocks
+from image_builder.manifest import add_manifest
 from image_builder.template import (
     Template,
     Variable,
@@ -115,10 +116,45 @@ def test_no_folder_an_empty_one_and_one_without_a_template_are_told_apart(tmp_pa
 
 
 def test_what_is_no_hcl_is_one_line_with_its_place(tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match=r"t\.pkr\.hcl is no HCL: .*line 2") as raised:
+    with pytest.raises(TemplateError, match=r"t\.pkr\.hcl cannot be read as HCL: .*line 2") as raised:
         template(tmp_path, 'source "a" "b" {\n  x = = 1\n}')
 
     assert "\n" not in str(raised.value)
+    assert "`packer validate` says of it; where that finds it valid, only our reader fails" in str(
+        raised.value
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '\ufeffsource "amazon-ebs" "a" {}\nbuild {\n  sources = ["amazon-ebs.a"]\n}',
+        'build /* } { */ {\n  sources = ["amazon-ebs.a"]\n}',
+        'build/* a\n b */{\n  sources /* = */ = ["amazon-ebs.a"]\n}',
+        'source /* one */ "amazon-ebs" /* "x" */ "a" {\n}\nbuild {\n  sources = ["amazon-ebs.a"]\n}',
+        'locals {\n  x = "a${~ var.y ~}b"\n}\nbuild {\n  sources = ["amazon-ebs.a"]\n}',
+        'locals {\n  x = "${join("/*", ["}"])}"\n  y = "*/"\n}\nbuild {\n  sources = ["amazon-ebs.a"]\n}',
+        'locals {\n  x = <<-E\n    " /* ${~ y ~}\n    E\n}\nbuild {\n  sources = ["amazon-ebs.a"]\n}',
+        'locals {\n  x = "$${~ /*}" # " {\n}\nbuild {\n  sources = ["amazon-ebs.a"]\n}',
+    ],
+)
+def test_what_packer_reads_is_read_and_gets_our_manifest(tmp_path: Path, text: str) -> None:
+    assert template(tmp_path, text).images == ("amazon-ebs.a",)
+
+    add_manifest(tmp_path / "t.pkr.hcl", tmp_path / "m.json")
+
+    (build,) = [block for block in read_blocks(tmp_path) if block.kind == "build"]
+    assert build.body["post-processor"][0]["manifest"]["output"] == str(tmp_path / "m.json")
+    assert read_template(tmp_path).images == ("amazon-ebs.a",)
+
+
+def test_what_a_build_sets_in_its_source_counts(tmp_path: Path) -> None:
+    nested = f'source "amazon-ebs.a" {{\n    region = "eu-west-1"\n    source_ami = "{BASE_IMAGE}"\n  }}'
+
+    found = template(tmp_path, f'source "amazon-ebs" "a" {{}}\nbuild {{\n  {nested}\n}}')
+
+    assert found.regions == {"amazon-ebs.a": ("eu-west-1",)}
+    assert found.source_amis == (BASE_IMAGE,)
 
 
 @given(garbage=st.text() | st.binary())
@@ -154,7 +190,18 @@ def test_a_variable_without_any_value_is_missing(tmp_path: Path) -> None:
         tmp_path, more='variable "a" {}\nvariable "b" {}\nvariable "c" {}\nvariable "d" {\n  default = 1\n}'
     )
 
-    assert missing_variables(read_template(image), {"a": 1}, {"PKR_VAR_b"}) == ["c"]
+    given = {"a", "ami_name", "tags", "region"}
+    assert missing_variables(read_template(image), given, {"PKR_VAR_b"}) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("x.auto.pkrvars.hcl", 'c = "3"\n'), ("x.auto.pkrvars.json", '{"c": "3"}')]
+)
+def test_a_value_that_packer_finds_in_the_folder_is_not_missing(tmp_path: Path, name: str, text: str) -> None:
+    image = write_image(tmp_path, takes=(), more='variable "c" {}\nvariable "d" {}')
+    (image / name).write_text(text)
+
+    assert missing_variables(read_template(image), (), ()) == ["d"]
 
 
 @pytest.mark.parametrize(
@@ -190,5 +237,5 @@ def test_a_json_template_gets_our_manifest_after_its_own_post_processors(tmp_pat
 
     add_manifest(file, tmp_path / "m.json")
 
-    build = json.loads(file.read_text())["build"][0]
+    build = json.loads(file.read_text())["build"]
     assert [list(one) for one in build["post-processor"]] == [["checksum"], ["manifest"]]

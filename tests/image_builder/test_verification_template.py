@@ -122,17 +122,69 @@ def test_a_template_in_json_boots_the_image_too(tmp_path: Path) -> None:
         "skip_create_ami": True,
         "ami_name": "verification",
     }
-    assert made["build"] == [
-        {
-            "sources": ["source.amazon-ebs.web"],
-            "provisioner": [{"shell-local": {"inline": [command]}} for command in COMMANDS],
-        }
-    ]
+    assert made["build"] == {
+        "sources": ["source.amazon-ebs.web"],
+        "provisioner": [{"shell-local": {"inline": [command]}} for command in COMMANDS],
+    }
+
+
+NESTED = """
+source "amazon-ebs" "web" {
+  ssh_username = "admin"
+}
+build {
+  source "amazon-ebs.web" {
+    name             = "one"
+    ami_name         = "web"
+    force_deregister = true
+    instance_type    = "t3.small"
+    source_ami_filter {
+      owners = ["self"]
+    }
+  }
+}
+"""
+
+
+def test_what_the_build_sets_in_its_source_makes_no_ami_either(tmp_path: Path) -> None:
+    folder = template(tmp_path, NESTED)
+
+    make_it_boot(folder, AMI, "verification", COMMANDS)
+
+    source, build = source_and_build(folder)
+    ((_, nested),) = build["source"][0].items()
+    assert source["ami_name"] == "verification"
+    assert {name for name in nested if not name.startswith("__")} == {"name", "instance_type"}
+
+
+def test_what_the_build_sets_in_its_source_makes_no_ami_in_json_either(tmp_path: Path) -> None:
+    nested = {"amazon-ebs.web": [{"name": "one", "ami_name": "web", "source_ami": "ami-00000000"}]}
+    document = {
+        "source": [{"amazon-ebs": [{"web": [{"ssh_username": "admin"}]}]}],
+        "build": [{"source": [nested]}],
+    }
+    folder = template(tmp_path, json.dumps(document), "web.pkr.json")
+
+    make_it_boot(folder, AMI, "verification", COMMANDS)
+
+    made = json.loads((folder / "web.pkr.json").read_text())
+    assert made["source"][0]["amazon-ebs"][0]["web"][0]["ami_name"] == "verification"
+    assert made["build"][0]["source"] == [{"amazon-ebs.web": [{"name": "one"}]}]
+
+
+def test_a_login_that_the_build_sets_in_its_source_counts(tmp_path: Path) -> None:
+    folder = template(tmp_path, NESTED.replace('name             = "one"', 'communicator = "winrm"'))
+
+    (found,) = boot_problems(folder, REGION)
+
+    assert "has the communicator winrm" in found
 
 
 def test_a_template_of_its_own_takes_the_place_of_the_images(tmp_path: Path) -> None:
     folder = template(tmp_path, OF_AN_IMAGE)
+    (folder / "web.auto.pkrvars.hcl").write_text('size = "1"\n')
     template(folder / "verify", OF_AN_IMAGE.replace('"admin"', '"somebody"'), "boot.pkr.hcl")
+    (folder / "verify/boot.auto.pkrvars.hcl").write_text('size = "2"\n')
     assert booting_folder(folder) == folder / "verify"
 
     make_it_boot(folder, AMI, "verification", COMMANDS)
@@ -140,6 +192,7 @@ def test_a_template_of_its_own_takes_the_place_of_the_images(tmp_path: Path) -> 
     source, _ = source_and_build(folder)
     assert source["ssh_username"] == "somebody"
     assert [file.name for file in folder.glob("*.pkr.hcl")] == ["boot.pkr.hcl"]
+    assert [file.name for file in folder.glob("*.auto.pkrvars.hcl")] == ["boot.auto.pkrvars.hcl"]
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,8 @@ class Amis:
             time.sleep(poll_delay_seconds())
 
     def _describe(self, **request: Any) -> Iterable[Ami]:
+        # A disabled AMI is left out otherwise (DescribeImages, EC2 API reference), and still has its name.
+        request["IncludeDisabled"] = True
         # DescribeImages with ids takes no page size, and needs none.
         if "ImageIds" in request:
             return [ami_of(image) for image in self._client.describe_images(**request)["Images"]]

@@ -98,7 +98,7 @@ def is_to_be_verified(ami: Ami, inputs: ImageInputs) -> bool:
 
 
 def free_name(amis: Amis, inputs: ImageInputs) -> str:
-    """The name for a new AMI: a revoked, rejected or failed one keeps its own while it is registered."""
+    """The name for a new AMI: a revoked, rejected, failed or disabled one keeps its own while registered."""
     taken = {ami.name for ami in named_images(amis, inputs)}
     for name in _generations(inputs.ami_name):
         if name not in taken:

@@ -48,7 +48,12 @@ def test_all_pages_are_read_and_the_newest_comes_first() -> None:
     client = boto3.session.Session(
         aws_access_key_id="local", aws_secret_access_key="local", region_name=REGION
     ).client("ec2")
-    request = {"Owners": ["self"], "Filters": [{"Name": "tag:a", "Values": ["b"]}], "MaxResults": 500}
+    request = {
+        "Owners": ["self"],
+        "Filters": [{"Name": "tag:a", "Values": ["b"]}],
+        "MaxResults": 500,
+        "IncludeDisabled": True,
+    }
 
     def image(day: int) -> dict[str, Any]:
         return {"ImageId": f"ami-{day:08x}", "CreationDate": f"2026-01-{day:02d}T00:00:00.000Z"}

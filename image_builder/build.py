@@ -78,7 +78,9 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
         raise TemplateError(f"{inputs.folder}: {'; '.join(problems)}")
     require_values(inputs.folder, template, names_passed(inputs), os.environ)
 
-    commit = read_commit(inputs.folder)
+    commit = read_commit(inputs.folder, inputs.file_digests)
+    if commit.hindrance:
+        show(commit.hindrance)
     ami_name = free_name(amis, inputs)
     run = make_run_folder(Path.cwd(), new_run_id())
     build = Build(

@@ -39,6 +39,29 @@ def test_only_the_image_folder_makes_it_dirty(image: Path) -> None:
     assert read_commit(image).is_dirty
 
 
+def test_a_file_that_git_ignores_is_in_the_image_and_in_no_commit(image: Path) -> None:
+    (image / ".gitignore").write_text("*.bin\n")
+    git(image, "add", ".")
+    git(image, "commit", "--quiet", "--message", "two")
+    (image / "é.bin").write_text("x")
+
+    assert not read_commit(image, ["a", ".gitignore"]).is_dirty
+    assert read_commit(image, ["a", ".gitignore", "é.bin"]).is_dirty
+
+
+def test_a_repository_of_another_user_is_said_with_the_way_out(
+    image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # git's own tests pretend with this that the repository is somebody else's (ensure_valid_ownership).
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+
+    commit = read_commit(image)
+
+    assert commit.sha == ""
+    assert "safe.directory" in commit.hindrance
+
+
 def test_outside_a_repository_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 

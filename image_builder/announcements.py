@@ -132,8 +132,8 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
 
 
 def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
-    """Why *ami_id*, which the state holds, must not be used any more (`is Revoked …`, `has not succeeded in
-    …`); a moment to come is said here.
+    """Why *ami_id*, which the state holds, must not be used any more (`is Revoked …`, `is deregistered`, `has
+    not succeeded in …`); a moment to come is said here.
 
     A pinned or promoted one was checked before. Without AWS there is nothing to tell.
     """
@@ -149,9 +149,9 @@ def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
     if ami is not None and ami.warning:
         _announce(inputs, f"{ami_id} is {ami.warning} · roll out another image until then", "revocation")
     if ami is None:
-        return ""
-    if ami.refusal:
-        return f"is {ami.refusal}"
+        return "is deregistered"
+    if ami.refusal or not ami.is_available:
+        return f"is {ami.refusal or ami.state}"
     return "" if is_past_gate else f"has not succeeded in {stack}"
 
 

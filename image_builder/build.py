@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from image_builder import ami as tags
-from image_builder.ami import Ami
+from image_builder.adoption import FAILED_POST_PROCESSOR, adopt, is_of_a_post_processor, reject_run
+from image_builder.ami import TAG_RUN, TAG_SOURCE_AMI, Ami
 from image_builder.amis import Amis
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ManifestError, PackerError, TemplateError
@@ -33,7 +33,6 @@ from image_builder.packer import (
 )
 from image_builder.progress import read_source_ami
 from image_builder.record import record_contents, tags_for
-from image_builder.revocation import TAG_REJECTED
 from image_builder.run_folder import (
     RunFolder,
     close_run,
@@ -49,8 +48,6 @@ _SECONDS_TO_REGISTER = 900.0
 """What an AMI that is registered already gets to become available, however late the build is."""
 
 _PACKAGE_LIST = "package_list"
-
-_POST_PROCESSOR_FAILED = "Post-processor failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +112,7 @@ def build_image(inputs: ImageInputs, amis: Amis, show: Callable[[str], None], lo
         ami_id = read_built_ami(run.manifest, inputs.region)
     except ManifestError:
         # Which of several is meant nobody knows: none may be found by its fingerprint next time.
-        _reject(build, amis, "its build did not make exactly one AMI", regions_of(run.manifest))
+        reject_run(amis, run.run_id, "its build did not make exactly one AMI", regions_of(run.manifest))
         raise
     return _confirm(build, ami_id, amis, show), "built"
 
@@ -135,7 +132,7 @@ def _confirm(build: Build, ami_id: str, amis: Amis, show: Callable[[str], None])
     """The AMI as AWS knows it, if it is what this run was to make."""
     deadline = max(build.deadline, time.monotonic() + _SECONDS_TO_REGISTER)
     ami = amis.wait_until_available(ami_id, deadline=deadline)
-    run_id = ami.tags.get(tags.TAG_RUN, build.run.run_id)
+    run_id = ami.tags.get(TAG_RUN, build.run.run_id)
     if run_id != build.run.run_id:
         raise AmiError(
             f"{ami_id} has the tag RunId={run_id} · this run is {build.run.run_id} · see {build.run.log}"
@@ -143,20 +140,12 @@ def _confirm(build: Build, ami_id: str, amis: Amis, show: Callable[[str], None])
     if not ami.architecture:
         raise AmiError(f"{ami_id} has no architecture · see {build.run.log}")
     source_ami = ami.source_ami_id or read_source_ami(build.run.log.read_text(errors="replace"))
-    ami = amis.add_tags(ami, {**build.tags, tags.TAG_SOURCE_AMI: source_ami})
+    ami = amis.add_tags(ami, {**build.tags, TAG_SOURCE_AMI: source_ami})
     package_list = build.run.package_list if _PACKAGE_LIST in build.template.variables else None
     if hindrance := record_contents(ami, build.inputs, package_list, amis):
         show(f"packages of {ami.ami_id}: {hindrance}")
     follow_base(ami, amis)
     return ami
-
-
-def _reject(build: Build, amis: Amis, reason: str, regions: Collection[str] = ()) -> None:
-    """Mark what the run made, in our region and in *regions*: there other stacks would find it."""
-    for region in {build.inputs.region, *regions}:
-        there = amis if region == amis.region else amis.elsewhere(region)
-        for ami in images_of_run(there, build.run.run_id):
-            there.add_tags(ami, {TAG_REJECTED: reason})
 
 
 def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str], None]) -> tuple[Ami, str]:
@@ -169,9 +158,8 @@ def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str],
         images = images_of(amis, build.inputs)
     except (BotoCoreError, ClientError) as error:
         raise PackerError(f"{message} · AWS could not be asked: {reason_and_advice(error)}") from error
-    if own and _POST_PROCESSOR_FAILED in ended.failure.cause:
-        # Post-processors may well be what checks the image: it is kept for a look, and never used.
-        _reject(build, amis, "a post-processor of its build failed")
+    if own and is_of_a_post_processor(ended.failure):
+        reject_run(amis, build.run.run_id, FAILED_POST_PROCESSOR, regions_of(build.run.manifest))
         raise PackerError(f"{message} · {own[0].ami_id} is marked Rejected and will not be reused")
     found = usable_of(own or images)
     if found is None:
@@ -189,20 +177,3 @@ def _after_failure(build: Build, ended: Ended, amis: Amis, show: Callable[[str],
         return ami, "built"
     show(f"adopted {ami.ami_id}, which another build of the same fingerprint registered first")
     return ami, "reused"
-
-
-def adopt(inputs: ImageInputs, found: Ami, amis: Amis, *, deadline: float) -> Ami:
-    """The AMI *found* of this fingerprint once it is available, with the tags that it lacks."""
-    ami = amis.wait_until_available(found.ami_id, deadline=deadline)
-    if ami.refusal:
-        raise AmiError(f"{ami.ami_id} is {ami.refusal}")
-    if ami.owner_id in inputs.owners:
-        ami = replace(ami, snapshot_ids=())  # its snapshots are another account's
-    record = {
-        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
-        "Name": ami.name,
-        tags.TAG_FAMILY: inputs.family,
-        tags.TAG_FINGERPRINT: inputs.fingerprint,
-        tags.TAG_SOURCE_AMI: ami.source_ami_id,
-    }
-    return amis.add_tags(ami, record)

@@ -6,7 +6,8 @@ then finds the image instead of building it once more.
 
 The lock is the operating system's (flock(2)), on an open file which the supervisor inherits: it is free when
 the last process that has the file open is gone, however it went. Builds on other machines are not seen; there
-the AMI's name, unique in an account and region, lets only the first one register (build.py).
+the AMI's name, unique in an account and region, lets only the first one register (build.py), and an AMI whose
+post-processors have not ended there is used: what an image has to pass belongs into its checks.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _LOOK_SECONDS = 0.5
 @contextlib.contextmanager
 def only_builder(project: Path, inputs: ImageInputs, show: Callable[[str], None]) -> Iterator[int]:
     """While inside, nobody else in *project* builds *inputs*; the open file that holds the lock."""
-    path = make_runs_folder(project) / f"{inputs.fingerprint[:12]}-{inputs.region}.lock"
+    make_runs_folder(project)
+    path = _path(project, inputs)
     deadline = time.monotonic() + inputs.build_timeout_minutes * 60
     has_said = False
     while (lock := _acquire(path)) is None:
@@ -48,12 +50,27 @@ def only_builder(project: Path, inputs: ImageInputs, show: Callable[[str], None]
         os.close(lock)
 
 
+def is_being_built(project: Path, inputs: ImageInputs) -> bool:
+    """Whether somebody in *project* builds or verifies *inputs*."""
+    path = _path(project, inputs)
+    if not path.exists():
+        return False
+    lock = _acquire(path)
+    if lock is not None:
+        os.close(lock)
+    return lock is None
+
+
 def remove_free_locks(project: Path) -> None:
     """Remove the files of locks whose holder was killed."""
     for path in (project / RUNS).glob("*.lock"):
         if (lock := _acquire(path)) is not None:
             path.unlink(missing_ok=True)
             os.close(lock)
+
+
+def _path(project: Path, inputs: ImageInputs) -> Path:
+    return (project / RUNS).absolute() / f"{inputs.fingerprint[:12]}-{inputs.region}.lock"
 
 
 def _acquire(path: Path) -> int | None:

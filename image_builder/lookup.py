@@ -8,6 +8,7 @@ from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, TAG
 from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
+from image_builder.inventory import VERIFIED_IN
 
 _MOST_GENERATIONS = 99
 
@@ -22,7 +23,18 @@ def pinned_image(amis: Amis, inputs: ImageInputs) -> Ami:
         )
     if reason := why_not_deployable(ami, inputs.family):
         raise AmiError(f"pinned AMI {ami.ami_id} ({ami.name}) {reason} · pin another one, or remove the pin")
+    if inputs.verify and not inputs.allow_unverified_pin and not _has_proved_itself(ami):
+        # Its own checks are in the files that it was built of, which are not those that are here.
+        raise AmiError(
+            f"pinned AMI {ami.ami_id} ({ami.name}) has not passed its checks · one that did, or that a "
+            "rollout succeeded with, was expected · pulumi up without the pin and with its files runs them; "
+            "in an emergency, pulumi config set allowUnverifiedPin true"
+        )
     return ami
+
+
+def _has_proved_itself(ami: Ami) -> bool:
+    return ami.is_verified or any(key.startswith(VERIFIED_IN) for key in ami.tags)
 
 
 def why_not_deployable(ami: Ami, family: str) -> str:

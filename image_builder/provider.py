@@ -27,6 +27,7 @@ from pulumi.dynamic import (
 )
 
 from image_builder import wording
+from image_builder.adoption import reuse
 from image_builder.ami import TAG_COMMIT, TAG_DIRTY, TAG_FINGERPRINT, TAG_PACKER_VERSION, TAG_SOURCE_AMI, Ami
 from image_builder.amis import Amis
 from image_builder.announcements import (
@@ -40,8 +41,8 @@ from image_builder.announcements import (
     refusal_of_recorded,
     say,
 )
-from image_builder.build import adopt, build_image
-from image_builder.build_lock import only_builder, remove_free_locks
+from image_builder.build import build_image
+from image_builder.build_lock import is_being_built, only_builder, remove_free_locks
 from image_builder.dead_runs import remove_what_dead_runs_left
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ImageBuildError
@@ -56,7 +57,7 @@ from image_builder.inputs import (
     problems_with,
 )
 from image_builder.known_base import require_base_images
-from image_builder.lookup import existing_image, is_to_be_verified, pinned_image
+from image_builder.lookup import is_to_be_verified, pinned_image
 from image_builder.originals import keep_successes
 from image_builder.verification import verify_image
 
@@ -77,8 +78,8 @@ class PackerImageProvider(ResourceProvider):
         return CheckResult(inputs, [CheckFailure(name, reason) for name, reason in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Replacement when the image is to be another one, be it that the recorded one is revoked by now;
-        otherwise no change at all.
+        """Replacement when the image is to be another one, be it that the recorded one is revoked or gone by
+        now; otherwise no change at all.
         """
         replaces = what_replaces(_olds, _news)
         if all(is_known(_news.get(name)) for name in NAMES):
@@ -187,32 +188,24 @@ def _make(inputs: ImageInputs, amis: Amis) -> tuple[Ami, str]:
         return promoted_image(amis, inputs), "promoted"
     if inputs.require_verified_in:
         return verified_image(amis, inputs), "reused"
-    if (found := _reuse(inputs, amis)) is not None and not is_to_be_verified(found, inputs):
-        return found, "reused"
-    with only_builder(Path.cwd(), inputs, lambda line: say(inputs.family, line)) as lock:
+
+    def show(line: str) -> None:
+        say(inputs.family, line)
+
+    # While somebody builds it here, an AMI that is there already may yet fail what its build does last.
+    if not is_being_built(Path.cwd(), inputs):
+        found = reuse(inputs, amis, show)
+        if found is not None and not is_to_be_verified(found, inputs):
+            return found, "reused"
+    with only_builder(Path.cwd(), inputs, show) as lock:
         # Another build of it may have ended since we looked.
-        if (found := _reuse(inputs, amis)) is not None:
+        if (found := reuse(inputs, amis, show)) is not None:
             ami, origin = found, "reused"
         else:
             require_base_images(amis, inputs.folder)
             started = time.monotonic()
-            ami, origin = build_image(inputs, amis, lambda line: say(inputs.family, line), lock)
-            say(inputs.family, f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
+            ami, origin = build_image(inputs, amis, show, lock)
+            show(f"{origin} {ami.ami_id} in {time.monotonic() - started:.0f} s")
         if is_to_be_verified(ami, inputs):
-            ami = verify_image(inputs, ami, amis, lambda line: say(inputs.family, line), lock)
+            ami = verify_image(inputs, ami, amis, show, lock)
         return ami, origin
-
-
-def _reuse(inputs: ImageInputs, amis: Amis) -> Ami | None:
-    """The image that there is already; waits for one that is being registered."""
-    found = existing_image(amis, inputs)
-    if found is None:
-        return None
-    if not found.is_available:
-        say(inputs.family, f"{found.ami_id} of the same fingerprint is being registered: waiting for it")
-    try:
-        deadline = time.monotonic() + inputs.build_timeout_minutes * 60
-        return adopt(inputs, found, amis, deadline=deadline)
-    except AmiError as error:
-        say(inputs.family, f"{found.ami_id} cannot be reused: {error}")
-        return None

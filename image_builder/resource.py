@@ -48,7 +48,7 @@ class PackerImageArgs:
     require_verified_in: str | None = None
     """The stack where an image must have succeeded before it is used here: it is then never built here."""
     allow_unverified_pin: bool = False
-    """Whether `pinned_ami` need not have succeeded there: for an emergency."""
+    """Whether `pinned_ami` need not have succeeded there, nor passed its checks: for an emergency."""
     kms_key: str | None = None
     """What a new image is encrypted with, where the template takes `kms_key_id`."""
     vpc_id: pulumi.Input[str] | None = None

@@ -34,6 +34,7 @@ RUNS = Path(".packer-runs")
 RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}")
 TEMPLATE = "template"
 VARIABLES = "variables.pkrvars.json"
+LOG = "packer.log"
 _RUNS_KEPT = 50
 
 
@@ -54,7 +55,7 @@ class RunFolder:
     @property
     def log(self) -> Path:
         """All that Packer printed."""
-        return self.path / "packer.log"
+        return self.path / LOG
 
     @property
     def manifest(self) -> Path:

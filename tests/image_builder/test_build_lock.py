@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from image_builder.build_lock import only_builder
+from image_builder.build_lock import is_being_built, only_builder
 from image_builder.errors import PackerError
 from image_builder.run_folder import RUNS
 from tests.image_builder.templates import inputs_of, write_image
@@ -49,8 +49,11 @@ def test_builds_of_two_fingerprints_do_not_wait_for_each_other(tmp_path: Path) -
     one = inputs_of(write_image(tmp_path / "one"))
     other = inputs_of(write_image(tmp_path / "two"), family="other")
 
-    with only_builder(tmp_path, one, print), only_builder(tmp_path, other, print):
-        assert len(list((tmp_path / RUNS).iterdir())) == 2
+    assert not is_being_built(tmp_path, one)
+    with only_builder(tmp_path, one, print):
+        assert (is_being_built(tmp_path, one), is_being_built(tmp_path, other)) == (True, False)
+        with only_builder(tmp_path, other, print):
+            assert len(list((tmp_path / RUNS).iterdir())) == 2
 
 
 def test_the_lock_is_kept_by_a_child_that_has_it_and_free_when_that_is_killed(tmp_path: Path) -> None:

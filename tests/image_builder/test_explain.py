@@ -70,7 +70,7 @@ def test_a_revoked_image_of_the_same_fingerprint_is_why_one_is_built(
 def test_a_pin_is_used_and_its_differences_are_told(
     ec2: EmulatedEc2, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ami_id = image_of(ec2, folder)
+    ami_id = image_of(ec2, folder, Verified="2026-01-01T00:00:00Z")
     (folder / "app/server.py").unlink()
 
     assert main(["explain", "--folder", "images/tiny", "--pin", ami_id]) == Exit.DONE

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from pulumi.runtime import rpc
 
 from image_builder.run_folder import RUNS
 from tests.image_builder.emulated_ec2 import EmulatedEc2
@@ -102,7 +103,9 @@ def registered(host: Host, project: Path) -> Iterator[dict[str, Any]]:
     waits = (
         'post-processor "shell-local" {\n    inline = ["while ! [ -e ../../../go ]; do sleep 0.1; done"]\n  }'
     )
-    props = props_of(write_image(project / "tiny", provisioner=f"{PROVISIONER}\n  {waits}"))
+    # It takes no tags: what the AMI is made of, it knows all the same.
+    takes = ("ami_name", "region")
+    props = props_of(write_image(project / "tiny", takes=takes, provisioner=f"{PROVISIONER}\n  {waits}"))
     future = host.start_creating(props)
     try:
         wait_for(lambda: any("post-processor" in line for line in host.lines), "Packer has made its AMI")
@@ -122,12 +125,17 @@ def test_a_build_that_has_begun_to_register_is_finished_when_its_provider_is_kil
         lambda: "it goes on to its end" in (run / "packer.log").read_text(), "the supervisor has noticed"
     )
     with running_host(project, ec2.environment) as second:
-        # The image is found at once; nobody has to wait for what Packer still does.
-        ami_id, outputs = second.create(registered)
+        future = second.start_creating(registered)
+        # The image is there, but its post-processors may still fail.
+        wait_for(lambda: any("is under way" in line for line in second.lines), "the second one waits")
+        assert not future.done()
+        (project / "go").touch()
+        answer = future.result(timeout=SECONDS)
 
-    (project / "go").touch()
+    ami_id, outputs = answer.id, rpc.deserialize_properties(answer.properties)
     wait_for(lambda: processes_of(project) == [], "every process is gone")
     assert outputs["origin"] == "reused"
+    assert {"BuiltAt", "PackerVersion"} <= ec2.tags_of(ami_id).keys()
     assert [image["ImageId"] for image in ec2.client().describe_images(Owners=["self"])["Images"]] == [ami_id]
     assert ec2.leftovers() == []
     assert json.loads((run / "build.json").read_text())["exit_code"] == 0

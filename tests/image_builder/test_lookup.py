@@ -103,6 +103,28 @@ def test_a_pin_to_what_may_not_be_deployed_is_refused(
         pinned_image(amis, pinned(inputs, ami_id))
 
 
+def test_a_pin_to_an_image_whose_checks_have_not_passed_is_refused_but_in_an_emergency(
+    ec2: EmulatedEc2, amis: Amis, inputs: ImageInputs
+) -> None:
+    ami_id = ec2.register("old", **tags(inputs))
+    checked = ImageInputs(**{**vars(pinned(inputs, ami_id)), "verify": True})
+
+    with pytest.raises(AmiError, match=rf"pinned AMI {ami_id} \(old\) has not passed its checks"):
+        pinned_image(amis, checked)
+    emergency = ImageInputs(**{**vars(checked), "allow_unverified_pin": True})
+    assert pinned_image(amis, emergency).ami_id == ami_id
+
+
+@pytest.mark.parametrize("key", ["Verified", "VerifiedIn:dev"])
+def test_a_pin_to_an_image_that_proved_itself_holds(
+    ec2: EmulatedEc2, amis: Amis, inputs: ImageInputs, key: str
+) -> None:
+    ami_id = ec2.register("old", **tags(inputs, **{key: "2026-01-01T00:00:00Z"}))
+
+    checked = ImageInputs(**{**vars(pinned(inputs, ami_id)), "verify": True})
+    assert pinned_image(amis, checked).ami_id == ami_id
+
+
 def test_a_pin_to_nothing_is_refused(amis: Amis, inputs: ImageInputs) -> None:
     with pytest.raises(AmiError, match="pinned AMI ami-00000000 does not exist in us-east-1"):
         pinned_image(amis, pinned(inputs, "ami-00000000"))

@@ -490,6 +490,17 @@ def test_an_image_that_is_revoked_while_a_stack_has_it_is_replaced_by_another(
     host.wait_for_line(f"build: {ami_id} is Revoked 2026-01-02T00:00:00Z by alice: CVE-2026-1")
 
 
+def test_an_image_that_is_gone_while_a_stack_has_it_is_replaced_by_another(
+    ec2: EmulatedEc2, host: Host, project: Path
+) -> None:
+    props = props_of(image_in(project))
+    ami_id = ec2.register("tiny-1", **tags_of(props))
+    ec2.client().deregister_image(ImageId=ami_id)
+
+    assert host.diff(ami_id, {**props, "ami_id": ami_id}, props) == (True, ["ami_id"])
+    host.wait_for_line(f"build: {ami_id} is deregistered")
+
+
 def test_a_revocation_to_come_is_said_and_changes_nothing_until_then(
     ec2: EmulatedEc2, host: Host, project: Path
 ) -> None:
@@ -546,11 +557,14 @@ def test_an_image_whose_base_is_revoked_while_it_is_built_is_revoked_with_it(
         {"variables": {"size": 3.0}},
     ],
 )
-def test_what_makes_no_other_image_is_no_change(host: Host, project: Path, change: dict[str, Any]) -> None:
+def test_what_makes_no_other_image_is_no_change(
+    ec2: EmulatedEc2, host: Host, project: Path, change: dict[str, Any]
+) -> None:
     props = props_of(image_in(project), variables={"size": 3})
-    olds = {**props, "ami_id": "ami-0a", "origin": "built", "git_commit": "4e5f6a7"}
+    ami_id = ec2.register("tiny-1", **tags_of(props))
+    olds = {**props, "ami_id": ami_id, "origin": "built", "git_commit": "4e5f6a7"}
 
-    assert host.diff("ami-0a", olds, {**props, **change}) == (False, [])
+    assert host.diff(ami_id, olds, {**props, **change}) == (False, [])
     assert host.lines == []
 
 

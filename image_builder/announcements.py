@@ -36,8 +36,8 @@ _announced_lock = threading.Lock()
 def check_pin(inputs: ImageInputs) -> list[tuple[str, str]]:
     """Whether the pin holds; without AWS a preview goes on, and create looks again."""
     now = datetime.now(UTC)
-    amis = Amis.of(inputs.region, is_preview=True)
     try:
+        amis = Amis.of(inputs.region, is_preview=True)
         ami = pinned_image(amis, inputs)
         require_gate(amis, ami, inputs)
     except AmiError as error:
@@ -92,8 +92,8 @@ def choose_promoted(inputs: ImageInputs) -> tuple[str, list[tuple[str, str]]]:
 
 def announce_promotion(inputs: ImageInputs, running_commit: str) -> None:
     """Say which image is promoted, and the commits between it and what runs, where they are known here."""
-    amis = Amis.of(inputs.region, is_preview=True)
     try:
+        amis = Amis.of(inputs.region, is_preview=True)
         ami = promoted_image(amis, inputs)
     except (AmiError, BotoCoreError, ClientError):
         return  # check has said why, or create will.
@@ -112,8 +112,8 @@ def announce_outcome(inputs: ImageInputs, why: str) -> None:
         return  # it has been said
     short = inputs.fingerprint[:12]
     stack = inputs.require_verified_in
-    amis = Amis.of(inputs.region, is_preview=True)
     try:
+        amis = Amis.of(inputs.region, is_preview=True)
         found = verified_image(amis, inputs) if stack else existing_image(amis, inputs)
     except AmiError:
         return  # check has said why.
@@ -139,9 +139,9 @@ def refusal_of_recorded(inputs: ImageInputs, ami_id: str) -> str:
     """
     if inputs.pinned_ami or inputs.promoted_ami:
         return ""
-    amis = Amis.of(inputs.region, is_preview=True)
     stack = inputs.require_verified_in
     try:
+        amis = Amis.of(inputs.region, is_preview=True)
         ami = amis.get(ami_id)
         is_past_gate = ami is None or not stack or has_succeeded_in(ami, stack, amis)
     except (BotoCoreError, ClientError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from image_builder.ami import Ami
@@ -57,9 +57,13 @@ def read_lock(folder: Path) -> BaseImageLock | None:
     """The lock of the image in *folder*; None when it has none. Raises TemplateError when it is no lock."""
     file = folder / LOCK_FILE
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(
+            f"{file} cannot be read ({error}) · a text file was expected · put it back as it was committed"
+        ) from error
     try:
         record = json.loads(text)
         return BaseImageLock(
@@ -68,7 +72,7 @@ def read_lock(folder: Path) -> BaseImageLock | None:
                 for architecture, query in record["found_by"].items()
             },
             images={
-                region: {architecture: LockedImage(**image) for architecture, image in images.items()}
+                region: {architecture: _locked(image) for architecture, image in images.items()}
                 for region, images in record["images"].items()
             },
         )
@@ -93,8 +97,20 @@ def is_newer(found: LockedImage | None, locked: LockedImage) -> bool:
     return (
         found is not None
         and found.ami_id != locked.ami_id
-        and datetime.fromisoformat(found.created_at) > datetime.fromisoformat(locked.created_at)
+        and _moment(found.created_at) > _moment(locked.created_at)
     )
+
+
+def _locked(image: Mapping[str, str]) -> LockedImage:
+    locked = LockedImage(**image)
+    _moment(locked.created_at)  # A ValueError here is a word about the file, later none.
+    return locked
+
+
+def _moment(text: str) -> datetime:
+    """*text* as a time; of a file that was written by hand it may have no offset, and UTC is meant."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def problem_with_region(lock: BaseImageLock | None, region: str) -> str:

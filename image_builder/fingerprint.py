@@ -146,8 +146,15 @@ def _refuse_unreadable_name(path: PurePosixPath) -> None:
 
 def _refuse_link_out_of(root: Path, link: Path, path: PurePosixPath) -> None:
     target = str(link.readlink())
+    try:
+        reached = (root / path.parent / target).resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: "Symlink loop", up to Python 3.12
+        raise ImageFolderError(
+            f"{path} links to {target}, which leads back to itself or cannot be followed · a link to a file "
+            "of the folder was expected · remove it, or mend its target"
+        ) from error
     # Lexically and really: what a link reaches must be inside whatever the folder's own location is.
-    if Path(target).is_absolute() or not (root / path.parent / target).resolve().is_relative_to(root):
+    if Path(target).is_absolute() or not reached.is_relative_to(root):
         raise ImageFolderError(
             f"{path} links to {target}, outside the image folder · "
             "the fingerprint cannot see what is there · copy it into the folder"

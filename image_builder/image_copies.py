@@ -29,9 +29,10 @@ from image_builder.copies import Wanted, spread
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import is_known
+from image_builder.regions import REGION
 
 _INPUTS = ("ami_id", "region", "copy_to_regions", "share_with_accounts", "kms_key", "timeout_minutes")
-_REGION, _ACCOUNT = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+"), re.compile(r"\d{12}")
+_ACCOUNT = re.compile(r"\d{12}")
 
 
 class ImageCopiesProvider(ResourceProvider):
@@ -91,7 +92,7 @@ class ImageCopies(Resource, module="image_builder", name="ImageCopies"):
 def _problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
     problems = []
     for name, pattern, expected in (
-        ("copy_to_regions", _REGION, "regions such as eu-west-1 were expected"),
+        ("copy_to_regions", REGION, "regions such as eu-west-1 were expected"),
         ("share_with_accounts", _ACCOUNT, "accounts of 12 digits were expected"),
     ):
         bad = [one for one in props.get(name) or [] if is_known(one) and not pattern.fullmatch(str(one))]

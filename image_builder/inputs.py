@@ -13,6 +13,7 @@ from image_builder.base_image import read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
 from image_builder.given_variables import names_given
+from image_builder.regions import REGION
 from image_builder.template import problems_of, read_template, variable_problems
 from image_builder.verification_template import boot_problems
 
@@ -45,7 +46,6 @@ OF_THE_WORKING_TREE = ("fingerprint", "file_digests")
 # EC2 API reference, CreateImage: 3 to 128 letters, digits, ( ) [ ] space . / - ' @ _
 # We append -FINGERPRINT12 and at times -99.
 _FAMILY = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{1,110}")
-_REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d+")
 _NETWORK_IDS = {
     name: re.compile(rf"{name.removesuffix('_id')}-[0-9a-f]{{8,17}}") for name in ("vpc_id", "subnet_id")
 }
@@ -133,7 +133,7 @@ def problems_with(props: Mapping[str, Any]) -> list[tuple[str, str]]:
                 f"{family!r} cannot begin an AMI's name · expected: 1 to 110 letters, digits or ()[] ./-'@_",
             )
         )
-    if "region" in known and not _matches(_REGION, region):
+    if "region" in known and not _matches(REGION, region):
         problems.append(("region", f"{region!r} is no AWS region · one like us-east-1 was expected"))
     if pin and not _matches(AMI_ID, pin):
         problems.append(

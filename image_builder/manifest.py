@@ -19,8 +19,9 @@ from typing import Any
 from image_builder.errors import ManifestError
 from image_builder.hcl import as_list, bodies_of, read_text
 from image_builder.hcl_text import escaped, open_up, quoted, replace_blocks
+from image_builder.regions import REGION
 
-_ARTIFACT = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d+):(ami-[0-9a-f]+)")
+_ARTIFACT = re.compile(rf"({REGION.pattern}):(ami-[0-9a-f]+)")
 
 _IN_HCL = """
   post-processor "manifest" {{

@@ -27,6 +27,9 @@ _SILENCE_SECONDS = 10.0
 _IS_REGISTERING = ": Creating AMI .+ from instance i-"
 """What amazon-ebs prints before CreateImage (packer-plugin-amazon v1.8.0, builder/ebs/step_create_ami.go)."""
 _VERSION = re.compile(r"Packer v?(\d+\.\d+\.\d+\S*)")
+OLDEST_VERSION = (1, 11)
+"""What the set-up of a machine takes, too: `packer plugins install --path` and HCL as it is written here."""
+_EXPECTED = f"Packer {'.'.join(map(str, OLDEST_VERSION))} or newer was expected"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,14 +165,12 @@ def packer_version(environment: Mapping[str, str]) -> str:
             [path, "version"], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise PackerError(
-            f"{path} version does not answer ({error}) · Packer 1.10 or newer was expected"
-        ) from error
+        raise PackerError(f"{path} version does not answer ({error}) · {_EXPECTED}") from error
     match = _VERSION.search(answer.stdout)
     if match is None:
-        raise PackerError(
-            f"{path} version answers {answer.stdout[:80]!r} · Packer 1.10 or newer was expected"
-        )
+        raise PackerError(f"{path} version answers {answer.stdout[:80]!r} · {_EXPECTED}")
+    if tuple(map(int, match[1].split(".")[:2])) < OLDEST_VERSION:
+        raise PackerError(f"{path} is Packer {match[1]} · {_EXPECTED} · install a newer one")
     return match[1]
 
 

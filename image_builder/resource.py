@@ -27,6 +27,10 @@ _OUTPUTS = (
 )
 
 
+class ArgumentError(ImageBuildError, pulumi.RunError):
+    """An argument cannot be used; Pulumi shows a RunError's message without a traceback."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PackerImageArgs:
     """What an image is made of, and where it is needed."""
@@ -85,7 +89,7 @@ class PackerImage(Resource, module="image_builder", name="PackerImage"):
     """`built`, `reused`, `pinned` or `promoted`"""
 
     def __init__(self, name: str, args: PackerImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        _refuse_outputs(args)
+        _refuse_what_is_not_plain(args)
         variables = canonical(args.variables)
         is_pinned = isinstance(args.pinned_ami, str) and bool(args.pinned_ami)
         is_chosen = is_pinned or bool(args.promote_from)
@@ -126,23 +130,42 @@ def _digests(folder: str) -> dict[str, str]:
         return {}
 
 
-def _refuse_outputs(args: PackerImageArgs) -> None:
+def _refuse_what_is_not_plain(args: PackerImageArgs) -> None:
     for name in ("folder", "family"):
         if not isinstance(getattr(args, name), str):
-            raise ImageBuildError(
-                f"PackerImageArgs.{name} is {getattr(args, name)!r} · a string was expected"
+            raise ArgumentError(
+                f"PackerImageArgs.{name} is {_told(getattr(args, name))} · a string was expected"
             )
+    if not args.folder:
+        raise ArgumentError("PackerImageArgs.folder is empty · the folder of a Packer template was expected")
     for name, value in args.variables.items():
         if _has_output(value):
-            raise ImageBuildError(
+            raise ArgumentError(
                 f"PackerImageArgs.variables[{name!r}] is a Pulumi output or secret · a plain value "
                 "was expected, it is part of the fingerprint and stored in the state · pass a "
                 f"secret through the environment, as PKR_VAR_{name}"
             )
         if value is None:
-            raise ImageBuildError(
+            raise ArgumentError(
                 f"PackerImageArgs.variables[{name!r}] is None · leave it out to use the default"
             )
+        if not _is_plain(value):
+            raise ArgumentError(
+                f"PackerImageArgs.variables[{name!r}] is {_told(value)} · text, a number, true or false, or "
+                "a list or map of such was expected · convert it, for example with str() or sorted()"
+            )
+
+
+def _told(value: Any) -> str:
+    return "a Pulumi output or secret" if isinstance(value, pulumi.Output) else repr(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def _has_output(value: Any) -> bool:

@@ -7,6 +7,7 @@ import re
 import sys
 
 from image_builder.commands.common import Exit, ami_id
+from image_builder.regions import REGION
 
 HELP = "copy an image to other regions, encrypted and with its tags, and share it with other accounts"
 DESCRIPTION = """\
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _region(text: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(?:-[a-z]+)+-\d+", text):
+    if not REGION.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} · a region such as eu-west-1 was expected")
     return text
 

@@ -92,6 +92,26 @@ def test_only_a_later_image_is_newer() -> None:
     assert not is_newer(None, LOCKED)
 
 
+def test_a_date_without_an_offset_is_in_utc() -> None:
+    by_hand = replace(LOCKED, created_at="2026-10-01T12:00:00")
+
+    assert is_newer(replace(LOCKED, ami_id="ami-0b", created_at="2026-10-01T12:00:01Z"), by_hand)
+    assert not is_newer(replace(LOCKED, ami_id="ami-0b", created_at="2026-10-01T12:00:00Z"), by_hand)
+
+
+@pytest.mark.parametrize("content", [b"\xff", None, b'{"found_by": {}, "images": {"r": {"a": %s}}}'])
+def test_a_lock_that_cannot_be_read_is_one_line(tmp_path: Path, content: bytes | None) -> None:
+    image = {"ami_id": "ami-0a", "name": "n", "owner_id": "1", "created_at": "last year"}
+    if content is None:
+        (tmp_path / "base-image.lock.json").mkdir()
+    else:
+        filled = content.replace(b"%s", json.dumps(image).encode())
+        (tmp_path / "base-image.lock.json").write_bytes(filled)
+
+    with pytest.raises(TemplateError, match=r"base-image\.lock\.json (cannot be read|is no lock)"):
+        read_lock(tmp_path)
+
+
 def test_another_base_changes_one_place_of_the_file() -> None:
     other = replace(LOCKED, ami_id="ami-0b")
 

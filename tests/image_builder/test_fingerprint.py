@@ -171,6 +171,14 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path, target: str) -
         list_files(tmp_path / "image")
 
 
+def test_a_link_that_leads_back_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+
+    with pytest.raises(ImageFolderError, match="one links to two, which leads back to itself"):
+        list_files(tmp_path)
+
+
 def test_a_link_to_another_file_of_the_folder_is_its_target_text(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     (tmp_path / "sub").mkdir()

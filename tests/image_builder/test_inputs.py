@@ -43,6 +43,11 @@ def test_a_pin_that_is_no_ami_id_is_refused(tmp_path: Path, pin: str) -> None:
     assert properties(props_of(write_image(tmp_path), pinned_ami=pin)) == ["pinned_ami"]
 
 
+@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1", "eusc-de-east-1"])
+def test_a_region_of_every_partition_is_taken(tmp_path: Path, region: str) -> None:
+    assert problems_with(props_of(write_image(tmp_path, takes=("region",)), region=region)) == []
+
+
 @pytest.mark.parametrize("family", ["", "a" * 111, "web\n", "é", "a_b:c"])
 def test_a_family_that_cannot_name_an_ami_is_refused(tmp_path: Path, family: str) -> None:
     assert properties(props_of(write_image(tmp_path), family=family)) == ["family"]

@@ -9,6 +9,7 @@ import pytest
 
 from image_builder.errors import PackerError
 from image_builder.packer import (
+    OLDEST_VERSION,
     Ended,
     Packer,
     failure_message,
@@ -18,6 +19,7 @@ from image_builder.packer import (
 )
 from image_builder.progress import Failure
 from image_builder.run_folder import RunFolder, make_run_folder
+from tools.fresh_machine.machine import PACKER_RANGE
 
 
 @pytest.fixture
@@ -61,6 +63,16 @@ def test_packer_runs_in_the_images_region_with_our_environment() -> None:
         "CHECKPOINT_DISABLE": "1",
         "PACKER_NO_COLOR": "1",
     }
+
+
+@pytest.mark.parametrize("version", ["1.5.6", "1.10.3"])
+def test_an_old_one_is_refused(tmp_path: Path, version: str) -> None:
+    with pytest.raises(PackerError, match=rf"is Packer {version} · Packer 1\.11 or newer was expected"):
+        packer_version(stand_in(tmp_path, f"echo Packer v{version}"))
+
+
+def test_the_set_up_takes_what_a_build_takes() -> None:
+    assert PACKER_RANGE[0][:2] == OLDEST_VERSION
 
 
 def test_its_version_is_read(tmp_path: Path) -> None:

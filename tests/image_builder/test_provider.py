@@ -465,6 +465,18 @@ def test_a_preview_works_without_aws_and_says_why_it_knows_less(project: Path) -
     assert "app/server.py removed" in host.lines[1]
 
 
+def test_a_preview_works_with_a_profile_that_does_not_exist(project: Path) -> None:
+    props = props_of(image_in(project))
+    pinned = {**props, "pinned_ami": "ami-0123456789abcdef0"}
+    with running_host(project, {"AWS_PROFILE": "nobody", "AWS_CONFIG_FILE": "/nonexistent"}) as host:
+        assert host.check(props) == {}
+        assert host.check(pinned) == {}
+        assert host.diff("ami-0a", props, props) == (False, [])
+        host.wait_for_line("pinned to ami-0123456789abcdef0; it could not be looked at: The config profile")
+
+    assert "AWS could not be asked: The config profile (nobody) could not be found" in host.lines[0]
+
+
 def test_a_changed_file_replaces_and_is_named(host: Host, project: Path) -> None:
     image = image_in(project)
     olds = {**props_of(image), "ami_id": "ami-0a", "origin": "built"}

@@ -100,6 +100,18 @@ def test_a_variable_without_a_value_is_refused(project: Path) -> None:
         PackerImage("web", args(str(project), variables={"size": None}))
 
 
+@pytest.mark.parametrize("value", [Path("x"), {1, 2}, b"x", {"deep": [Path("x")]}])
+def test_a_variable_that_is_no_plain_value_is_refused_without_a_traceback(project: Path, value: Any) -> None:
+    with pytest.raises(pulumi.RunError, match=r"variables\['size'\] is .* · text, a number, .* was expected"):
+        PackerImage("web", args(str(project), variables={"size": value}))
+
+
+@pytest.mark.parametrize("change", [{"folder": ""}, {"family": 3}, {"folder": Path("x")}])
+def test_a_folder_or_family_that_is_no_text_is_refused(project: Path, change: dict[str, Any]) -> None:
+    with pytest.raises(pulumi.RunError, match=r"PackerImageArgs\.(folder|family) is .* was expected"):
+        PackerImage("web", args(**{"folder": str(project), **change}))
+
+
 def test_a_folder_is_recorded_relative_to_the_program(project: Path) -> None:
     assert relative_folder("images/web/") == "images/web"
     assert relative_folder(str(project / "images/web")) == "images/web"

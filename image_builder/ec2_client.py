@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 # boto3 waits 0 to 1, 2, 4, 8, 16 and then 20 s between attempts ("Retries", standard mode): 10 attempts last
 # 55 s on average, which does not outlast an outage of a minute; 18 last more than two.
 _ATTEMPTS, _ATTEMPTS_FOR_PREVIEW = 18, 2
+_ADVICE = {
+    # EC2 API reference, "Error codes for the Amazon EC2 API".
+    "TagLimitExceeded": "a resource has up to 50 tags: remove some of the template's own, or of the AMI's",
+    "RequestLimitExceeded": "AWS throttles this account: run it again",
+    "InternalError": "it is AWS's own: run it again",
+    "ServiceUnavailable": "it is AWS's own: run it again",
+    "Unavailable": "it is AWS's own: run it again",
+}
 _EXPIRED = frozenset({"RequestExpired", "ExpiredToken", "ExpiredTokenException"})
 
 
@@ -93,7 +101,7 @@ def error_code(error: ClientError) -> str:
 def reason_of(error: BotoCoreError | ClientError) -> str:
     """Why AWS could not be asked, in a few words and without anything secret."""
     if isinstance(error, ClientError):
-        return error_code(error) or "an AWS error"
+        return f"{error_code(error) or 'an AWS error'} at {error.operation_name}"
     return " ".join(str(error).split()).rstrip(".")
 
 
@@ -102,6 +110,8 @@ def reason_and_advice(error: BotoCoreError | ClientError) -> str:
     reason = reason_of(error)
     if has_expired(error):
         return f"{reason} · the AWS credentials have expired: renew them and run pulumi up again"
+    if isinstance(error, ClientError) and (advice := _ADVICE.get(error_code(error))):
+        return f"{reason} · {advice}"
     return f"{reason} · check credentials, permissions and region"
 
 

@@ -26,6 +26,7 @@ from image_builder.errors import ImageFolderError
 IGNORED_FOLDERS = frozenset({".git", ".packer-runs", "__pycache__", "packer_cache"})
 IGNORED_FILES = (
     *("*.pyc", "*~", ".*.sw[op]", ".#*", "#*#", ".DS_Store"),
+    ".git",  # a file in a worktree or submodule (gitrepository-layout)
     # What `packer build` by hand leaves in the folder.
     *("packer-manifest.json", "packer-manifest.json.lock", "crash.log"),
 )

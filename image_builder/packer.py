@@ -14,13 +14,21 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from image_builder.errors import PackerError
 from image_builder.progress import Failure, Throttle, elapsed, is_shown, read_failure, step_of
 from image_builder.run_folder import RunFolder
 from image_builder.supervised import Supervised
+from image_builder.supervisor import DEFAULT_GRACE_SECONDS
 
-GRACE_SECONDS = 600.0
+_PATHS = frozenset(
+    {
+        *("PATH", "PACKER_PLUGIN_PATH", "PACKER_CONFIG", "PACKER_CONFIG_DIR", "PACKER_CACHE_DIR"),
+        *("PACKER_LOG_PATH", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"),
+        *("AWS_WEB_IDENTITY_TOKEN_FILE", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+    }
+)
 _LOOK_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 60.0
 _SILENCE_SECONDS = 10.0
@@ -61,7 +69,7 @@ class Packer:
         environment: Mapping[str, str],
         deadline: float,
         show: Callable[[str], None],
-        grace_seconds: float = GRACE_SECONDS,
+        grace_seconds: float = DEFAULT_GRACE_SECONDS,
         lock: int | None = None,
         when_silent: Callable[[], str] = lambda: "",
     ) -> None:
@@ -177,15 +185,28 @@ def packer_version(environment: Mapping[str, str]) -> str:
 def packer_environment(region: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment that Packer runs in: ours, with PKR_VAR_…, in the image's region, without colours.
 
-    And without Pulumi's variables: its passphrase and access token are no business of a build.
+    And without Pulumi's variables: its passphrase and access token are no business of a build. Paths that are
+    relative mean this folder, and Packer runs in another one.
     """
     return {
-        **{name: value for name, value in environment.items() if not name.startswith("PULUMI_")},
+        **{
+            name: _absolute(value) if name in _PATHS else value
+            for name, value in environment.items()
+            if not name.startswith("PULUMI_")
+        },
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "CHECKPOINT_DISABLE": "1",
         "PACKER_NO_COLOR": "1",
     }
+
+
+def _absolute(paths: str) -> str:
+    return os.pathsep.join(
+        # A tilde is for whoever reads the variable.
+        path if not path or path.startswith("~") else str(Path(path).absolute())
+        for path in paths.split(os.pathsep)
+    )
 
 
 def failure_message(ended: Ended, *, run: RunFolder, minutes: float) -> str:

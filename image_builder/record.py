@@ -5,16 +5,27 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from image_builder import ami as tags
 from image_builder import file_digests, packages, supervisor
-from image_builder.ami import Ami, iso
+from image_builder.ami import (
+    TAG_BUILT_AT,
+    TAG_BUILT_BY,
+    TAG_BUILT_BY_PACKER,
+    TAG_COMMIT,
+    TAG_DIRTY,
+    TAG_FAMILY,
+    TAG_FINGERPRINT,
+    TAG_PACKER_VERSION,
+    TAG_RUN,
+    TAG_RUN_DEADLINE,
+    Ami,
+    iso,
+)
 from image_builder.amis import Amis
 from image_builder.errors import RecordError
 from image_builder.file_digests import recorded
 from image_builder.git import Commit
 from image_builder.inputs import ImageInputs
 from image_builder.numbered_tags import MOST_TAGS
-from image_builder.packer import GRACE_SECONDS
 
 
 def tags_for(
@@ -23,15 +34,15 @@ def tags_for(
     """The record of an image, as the tags of its AMI; SourceAmi is known only once it is built."""
     now = datetime.now(UTC)
     return {
-        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
+        TAG_BUILT_BY: TAG_BUILT_BY_PACKER,
         "Name": ami_name,
-        tags.TAG_FAMILY: inputs.family,
-        tags.TAG_FINGERPRINT: inputs.fingerprint,
-        **({tags.TAG_COMMIT: commit.sha, tags.TAG_DIRTY: str(commit.is_dirty).lower()} if commit.sha else {}),
-        tags.TAG_PACKER_VERSION: packer_version,
-        tags.TAG_BUILT_AT: iso(now),
-        tags.TAG_RUN: run_id,
-        tags.TAG_RUN_DEADLINE: iso(run_deadline(now, inputs.build_timeout_minutes)),
+        TAG_FAMILY: inputs.family,
+        TAG_FINGERPRINT: inputs.fingerprint,
+        **({TAG_COMMIT: commit.sha, TAG_DIRTY: str(commit.is_dirty).lower()} if commit.sha else {}),
+        TAG_PACKER_VERSION: packer_version,
+        TAG_BUILT_AT: iso(now),
+        TAG_RUN: run_id,
+        TAG_RUN_DEADLINE: iso(run_deadline(now, inputs.build_timeout_minutes)),
     }
 
 
@@ -40,7 +51,7 @@ def run_deadline(started: datetime, timeout_minutes: float) -> datetime:
     supervisor when it was left alone with an image that it registers; then it cleans up, or is killed.
     """
     return started + timedelta(
-        minutes=timeout_minutes, seconds=supervisor.DEFAULT_FINISH_SECONDS + GRACE_SECONDS
+        minutes=timeout_minutes, seconds=supervisor.DEFAULT_FINISH_SECONDS + supervisor.DEFAULT_GRACE_SECONDS
     )
 
 

@@ -94,7 +94,9 @@ def make_run_folder(project: Path, run_id: str) -> RunFolder:
     if run is None:
         raise ImageFolderError(f"{path} is in use · a new folder was expected · run it again")
     for old in _folders_in(runs)[:-_RUNS_KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
+        if over := _lock(old):
+            shutil.rmtree(old, ignore_errors=True)
+            os.close(over.lock)
     return run
 
 
@@ -126,8 +128,11 @@ def _region_of(path: Path) -> str | None:
 
 
 def _lock(path: Path) -> RunFolder | None:
-    """The run in *path*, locked; None while somebody else has it."""
-    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """The run in *path*, locked; None while somebody else has it, or removed it just now."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

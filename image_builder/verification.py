@@ -18,8 +18,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from image_builder import ami as tags
-from image_builder.ami import Ami, iso
+from image_builder.ami import (
+    TAG_BUILT_BY,
+    TAG_BUILT_BY_PACKER,
+    TAG_COMMIT,
+    TAG_RUN,
+    TAG_RUN_DEADLINE,
+    TAG_VERIFIED,
+    Ami,
+    iso,
+)
 from image_builder.amis import Amis
 from image_builder.checks.report import FACTS, REPORT, read_report
 from image_builder.errors import VerificationError
@@ -51,7 +59,7 @@ def verify_image(inputs: ImageInputs, ami: Ami, amis: Amis, show: Callable[[str]
         amis.add_tags(ami, {TAG_REJECTED: verdict.rejection})
     if verdict.problem:
         raise VerificationError(verdict.problem)
-    verified = amis.add_tags(ami, {tags.TAG_VERIFIED: iso(datetime.now(UTC))})
+    verified = amis.add_tags(ami, {TAG_VERIFIED: iso(datetime.now(UTC))})
     show(f"verified {ami.ami_id} with {verdict.passed} checks in {time.monotonic() - began:.0f} s")
     return verified
 
@@ -98,7 +106,7 @@ def _facts(inputs: ImageInputs, ami: Ami) -> dict[str, str]:
         "ami_name": ami.name,
         "family": inputs.family,
         "fingerprint": inputs.fingerprint,
-        "git_commit": ami.tags.get(tags.TAG_COMMIT, ""),
+        "git_commit": ami.tags.get(TAG_COMMIT, ""),
         "region": inputs.region,
     }
 
@@ -106,9 +114,9 @@ def _facts(inputs: ImageInputs, ami: Ami) -> dict[str, str]:
 def _run_tags(inputs: ImageInputs, run: RunFolder) -> dict[str, str]:
     deadline = run_deadline(datetime.now(UTC), inputs.build_timeout_minutes)
     return {
-        tags.TAG_BUILT_BY: tags.TAG_BUILT_BY_PACKER,
-        tags.TAG_RUN: run.run_id,
-        tags.TAG_RUN_DEADLINE: iso(deadline),
+        TAG_BUILT_BY: TAG_BUILT_BY_PACKER,
+        TAG_RUN: run.run_id,
+        TAG_RUN_DEADLINE: iso(deadline),
     }
 
 
@@ -119,7 +127,7 @@ def _variables(
     of_the_run = {
         "ami_name": f"verification of {ami.name}",
         "tags": run_tags,
-        "git_commit": ami.tags.get(tags.TAG_COMMIT, ""),
+        "git_commit": ami.tags.get(TAG_COMMIT, ""),
         "package_list": str(run.package_list),
     }
     return values_for(template.variables, inputs, of_the_run)

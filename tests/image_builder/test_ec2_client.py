@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from image_builder.ec2_client import make_client, poll_delay_seconds, reason_of
+from image_builder.ec2_client import make_client, poll_delay_seconds, reason_and_advice, reason_of
 from image_builder.errors import ImageBuildError
 from tests.image_builder.emulated_ec2 import REGION, EmulatedEc2
 
@@ -30,10 +30,22 @@ def test_the_poll_delay_is_packers_own_variable(monkeypatch: pytest.MonkeyPatch)
     assert poll_delay_seconds() == 0.5
 
 
-def test_an_error_of_aws_is_its_name_and_never_its_message() -> None:
+def test_an_error_of_aws_is_its_name_with_the_call_and_never_its_message() -> None:
     error = ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "arn of …"}}, "DescribeImages")
 
-    assert reason_of(error) == "UnauthorizedOperation"
+    assert reason_of(error) == "UnauthorizedOperation at DescribeImages"
+
+
+def test_the_advice_fits_the_error() -> None:
+    told = {
+        code: reason_and_advice(ClientError({"Error": {"Code": code}}, "CreateTags"))
+        for code in ("UnauthorizedOperation", "TagLimitExceeded")
+    }
+
+    assert told["UnauthorizedOperation"].endswith(" · check credentials, permissions and region")
+    assert told["TagLimitExceeded"].startswith(
+        "TagLimitExceeded at CreateTags · a resource has up to 50 tags"
+    )
 
 
 def test_the_region_is_the_one_that_is_asked_for_else_the_environments(

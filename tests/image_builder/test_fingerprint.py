@@ -171,6 +171,13 @@ def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path, target: str) -
         list_files(tmp_path / "image")
 
 
+def test_the_file_that_names_a_repository_elsewhere_is_no_part_of_an_image(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / ".git").write_text("gitdir: ../.git/worktrees/x\n")
+
+    assert list_files(tmp_path) == ["a"]
+
+
 def test_a_link_that_leads_back_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one").symlink_to("two")
     (tmp_path / "two").symlink_to("one")

@@ -126,5 +126,9 @@ def test_expired_credentials_are_to_be_renewed() -> None:
         for code in ("RequestExpired", "UnauthorizedOperation")
     )
 
-    assert reason_and_advice(expired).startswith("RequestExpired · the AWS credentials have expired: renew")
-    assert reason_and_advice(refused) == "UnauthorizedOperation · check credentials, permissions and region"
+    assert reason_and_advice(expired).startswith(
+        "RequestExpired at DescribeImages · the AWS credentials have expired: renew"
+    )
+    assert reason_and_advice(refused) == (
+        "UnauthorizedOperation at DescribeImages · check credentials, permissions and region"
+    )

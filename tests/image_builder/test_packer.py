@@ -198,3 +198,16 @@ def test_a_hopeless_packer_is_stopped_without_waiting_for_its_clean_up(
     assert (ended.is_hopeless, ended.was_killed) == ("the credentials have expired", True)
     message = failure_message(ended, run=run, minutes=60)
     assert message.startswith("packer init was stopped: the credentials have expired · it was killed before ")
+
+
+def test_relative_paths_still_mean_the_folder_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {"PACKER_PLUGIN_PATH": "plugins:/opt/plugins", "AWS_CONFIG_FILE": "~/aws", "PKR_VAR_path": "a/b"}
+
+    environment = packer_environment("us-east-1", given)
+
+    assert environment["PACKER_PLUGIN_PATH"] == f"{tmp_path}/plugins:/opt/plugins"
+    assert environment["AWS_CONFIG_FILE"] == "~/aws"
+    assert environment["PKR_VAR_path"] == "a/b"

@@ -81,13 +81,30 @@ def test_variables_and_manifest_are_prepared_and_only_the_copy_goes(tmp_path: Pa
 
 
 def test_runs_of_long_ago_go(tmp_path: Path) -> None:
-    for number in range(60):
-        make_run_folder(tmp_path, f"20260101T{number:06d}")
+    alive = make_run_folder(tmp_path, "20260101T000000")
+    for number in range(1, 60):
+        close_run(make_run_folder(tmp_path, f"20260101T{number:06d}"))
 
     kept = sorted(run.name for run in (tmp_path / ".packer-runs").iterdir())
 
-    assert len(kept) == 50
-    assert kept[-1] == "20260101T000059"
+    assert len(kept) == 51
+    assert (kept[0], kept[-1]) == (alive.run_id, "20260101T000059"), "one that is alive stays"
+
+
+def test_a_run_that_another_process_removes_meanwhile_is_no_dead_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run_folder(tmp_path, "20260101T000001-12345678")
+    run.template.mkdir()
+    close_run(run)
+    run.template.mkdir()
+
+    def removed(path: Path, *_: object) -> int:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr("image_builder.run_folder.os.open", removed)
+    with dead_runs(tmp_path, "us-east-1") as found:
+        assert found == []
 
 
 def test_a_run_whose_packer_was_killed_counts_as_dead(tmp_path: Path) -> None:

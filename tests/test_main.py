@@ -135,6 +135,18 @@ def test_a_pin_reaches_the_image_and_changes_nothing_else(monkeypatch: pytest.Mo
     assert {one.name for one in pinned.resources} == {one.name for one in free.resources}
 
 
+def test_an_image_is_built_in_the_first_subnet_of_the_stacks_own_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    subnets = '["subnet-0123456789abcdef0","subnet-0123456789abcdef1"]'
+
+    recorder, _ = run_program(monkeypatch, vpcId="vpc-0123456789abcdef0", subnetIds=subnets)
+
+    image = dynamic(recorder, "PackerImage")
+    assert image["vpc_id"] == "vpc-0123456789abcdef0"
+    assert image["subnet_id"] == "subnet-0123456789abcdef0"
+
+
 def test_the_smoke_test_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with_it, _ = run_program(monkeypatch)
     without_it, _ = run_program(monkeypatch, smokeTest="false")

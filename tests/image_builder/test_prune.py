@@ -211,7 +211,7 @@ def test_what_fails_is_said_the_rest_goes_and_the_next_run_finishes(
     told = pruned(capsys, "--yes", exit_code=Exit.FAILED)
 
     failures = {step["id"]: step["failure"] for step in told["steps"]}
-    assert failures == {stuck: "OperationNotPermitted", going: ""}
+    assert failures == {stuck: "OperationNotPermitted at DeregisterImage", going: ""}
     assert images(ec2) == {stuck}
     monkeypatch.setattr(pruning, "deregister", removal.deregister)
     pruned(capsys, "--yes")

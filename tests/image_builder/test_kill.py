@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -56,7 +57,8 @@ def building(ec2: EmulatedEc2, host: Host, project: Path) -> Iterator[Host]:
         yield host
     finally:
         for process in processes_of(project):
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def assert_cleaned_up(ec2: EmulatedEc2, project: Path) -> None:
@@ -113,7 +115,8 @@ def registered(host: Host, project: Path) -> Iterator[dict[str, Any]]:
         yield props
     finally:
         for process in processes_of(project):
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_a_build_that_has_begun_to_register_is_finished_when_its_provider_is_killed_and_then_adopted(

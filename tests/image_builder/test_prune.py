@@ -357,7 +357,8 @@ def test_an_original_stays_where_the_region_of_its_copy_cannot_be_asked(
     (image,) = pruned(capsys, "--yes")["images"]
 
     assert image["kept_because"] == [
-        "whether its copy ami-00000000000000009 in eu-west-1 is there cannot be told: AuthFailure"
+        "whether its copy ami-00000000000000009 in eu-west-1 is there cannot be told: "
+        "AuthFailure at DescribeImages"
     ]
     assert images(ec2) == {ami_id}
 
@@ -417,7 +418,7 @@ def test_an_image_that_cannot_be_asked_stays_and_the_rest_goes(
 
     printed = capsys.readouterr()
     kept = {one["ami_id"]: one["kept_because"] for one in json.loads(printed.out)["images"]}
-    why = "whom it is shared with cannot be told: InvalidAMIID.Unavailable"
+    why = "whom it is shared with cannot be told: InvalidAMIID.Unavailable at DescribeImageAttribute"
     assert kept[odd] == [why]
     assert printed.err == f"{odd} stays: {why}\n"
     assert images(ec2) == {odd}

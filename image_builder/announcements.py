@@ -63,19 +63,30 @@ def check_gate(inputs: ImageInputs) -> list[tuple[str, str]]:
 
 
 def check_build(inputs: ImageInputs) -> list[tuple[str, str]]:
-    """Whether the image could be built, where it has to be; one that is there needs nothing of the kind."""
-    hindrances = [("region", problem_with_region(read_lock(inputs.folder), inputs.region))]
-    for folder in {inputs.folder, booting_folder(inputs.folder) if inputs.verify else inputs.folder}:
-        problem = problem_with_values(folder, read_template(folder), names_passed(inputs), os.environ)
-        hindrances.append(("variables", problem))
-    hindrances = [(name, problem) for name, problem in hindrances if problem]
-    if not hindrances or inputs.require_verified_in:
+    """Whether the image could be built, where it has to be; one that is there needs nothing of the kind.
+
+    A value that is missing is said and no failure: whoever previews a build need not have its secrets.
+    """
+    if inputs.require_verified_in:
+        return []
+    region = problem_with_region(read_lock(inputs.folder), inputs.region)
+    folders = {inputs.folder, booting_folder(inputs.folder) if inputs.verify else inputs.folder}
+    problems = (
+        problem_with_values(folder, read_template(folder), names_passed(inputs), os.environ)
+        for folder in sorted(folders)
+    )
+    values = [problem for problem in problems if problem]
+    if not region and not values:
         return []
     try:
         found = existing_image(Amis.of(inputs.region, is_preview=True), inputs)
     except (BotoCoreError, ClientError):
         return []  # announce_outcome says that AWS does not answer, and create looks again.
-    return [] if found else hindrances
+    if found is not None:
+        return []
+    for problem in values:
+        _announce(inputs, f"the build will be refused: {problem}", "values")
+    return [("region", region)] if region else []
 
 
 def choose_promoted(inputs: ImageInputs) -> tuple[str, list[tuple[str, str]]]:

@@ -204,11 +204,14 @@ def test_users_variables_and_those_of_the_environment_reach_the_template(
     assert "planted-value" not in "\n".join(host.lines)
 
 
-def test_a_missing_value_is_said_before_anything_starts(host: Host, project: Path) -> None:
+def test_a_missing_value_is_said_by_preview_and_refused_before_anything_starts(
+    host: Host, project: Path
+) -> None:
     props = props_of(image_in(project, more='variable "key" {\n  type = string\n}'))
     missing = "images/tiny: no value for key (PKR_VAR_key) · set it in variables, or in the environment"
 
-    assert host.check(props) == {"variables": [missing]}
+    assert host.check(props) == {}
+    assert f"image tiny: the build will be refused: {missing}" in host.lines
     with pytest.raises(grpc.RpcError) as raised:
         host.create(props)
 

@@ -11,8 +11,8 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 
+from image_builder.adoption import adopt
 from image_builder.amis import Amis
-from image_builder.build import adopt
 from image_builder.ec2_client import make_client
 from image_builder.errors import AmiError
 from image_builder.gates import promoted_image, verified_image

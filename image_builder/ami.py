@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from image_builder.revocation import refusal_of, warning_of
+from image_builder.releasing.revocation import refusal_of, warning_of
 
 TAG_BUILT_BY, TAG_BUILT_BY_PACKER = "Built-By", "packer"
 TAG_FAMILY, TAG_FINGERPRINT = "ImageFamily", "ImageFingerprint"
@@ -22,6 +22,8 @@ TAG_RUN, TAG_RUN_DEADLINE = "RunId", "RunDeadline"
 TAG_VERIFIED = "Verified"
 """When the checks of an image passed on a machine that was booted from it."""
 
+UNUSABLE_STATES = frozenset({"failed", "invalid", "error", "deregistered"})
+"""Image.State, EC2 API reference: what no instance can be launched from, ever."""
 AMI_ID = re.compile(r"ami-(?:[0-9a-f]{8}|[0-9a-f]{17})")
 
 

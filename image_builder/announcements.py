@@ -17,17 +17,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from image_builder import wording
 from image_builder.ami import TAG_COMMIT
 from image_builder.amis import Amis
-from image_builder.base_image import problem_with_region, read_lock
+from image_builder.bases.base_image import problem_with_region, read_lock
+from image_builder.bases.known_base import base_problem, news_of_bases
+from image_builder.checkout.git import read_log
 from image_builder.ec2_client import reason_and_advice, reason_of
 from image_builder.errors import AmiError
-from image_builder.gates import has_succeeded_in, promoted_image, require_gate, verified_image
-from image_builder.git import read_log
-from image_builder.given_variables import names_passed
 from image_builder.inputs import ImageInputs
-from image_builder.known_base import base_problem, news_of_bases
 from image_builder.lookup import existing_image, is_to_be_verified, pinned_image
-from image_builder.template import problem_with_values, read_template
-from image_builder.verification_template import booting_folder
+from image_builder.packer_template.given_variables import names_passed
+from image_builder.packer_template.template import problem_with_values, read_template
+from image_builder.packer_template.verification_template import booting_folder
+from image_builder.releasing.gates import has_succeeded_in, promoted_image, require_gate, verified_image
 
 _announced: set[tuple[str, ...]] = set()
 _announced_lock = threading.Lock()
@@ -72,7 +72,7 @@ def check_build(inputs: ImageInputs) -> list[tuple[str, str]]:
     region = problem_with_region(read_lock(inputs.folder), inputs.region)
     folders = {inputs.folder, booting_folder(inputs.folder) if inputs.verify else inputs.folder}
     problems = (
-        problem_with_values(folder, read_template(folder), names_passed(inputs), os.environ)
+        problem_with_values(folder, read_template(folder), names_passed(vars(inputs)), os.environ)
         for folder in sorted(folders)
     )
     values = [problem for problem in problems if problem]

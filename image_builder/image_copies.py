@@ -25,11 +25,11 @@ from pulumi.dynamic import (
 )
 
 from image_builder.amis import Amis
-from image_builder.copies import Wanted, spread
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ImageBuildError
 from image_builder.inputs import is_known
 from image_builder.regions import REGION
+from image_builder.releasing.copies import Wanted, spread
 
 _INPUTS = ("ami_id", "region", "copy_to_regions", "share_with_accounts", "kms_key", "timeout_minutes")
 _ACCOUNT = re.compile(r"\d{12}")

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from image_builder.ami import AMI_ID
-from image_builder.base_image import read_lock
+from image_builder.bases.base_image import read_lock
 from image_builder.errors import ImageBuildError
 from image_builder.fingerprint import canonical, digest_files, list_files
-from image_builder.given_variables import names_given
+from image_builder.packer_template.given_variables import names_given
+from image_builder.packer_template.template import problems_of, read_template, variable_problems
+from image_builder.packer_template.verification_template import boot_problems
 from image_builder.regions import REGION
-from image_builder.template import problems_of, read_template, variable_problems
-from image_builder.verification_template import boot_problems
 
 NAMES = (
     "folder",

@@ -8,7 +8,7 @@ from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY, TAG
 from image_builder.amis import Amis
 from image_builder.errors import AmiError
 from image_builder.inputs import ImageInputs
-from image_builder.inventory import VERIFIED_IN
+from image_builder.registry.inventory import VERIFIED_IN
 
 _MOST_GENERATIONS = 99
 

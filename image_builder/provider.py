@@ -27,7 +27,6 @@ from pulumi.dynamic import (
 )
 
 from image_builder import wording
-from image_builder.adoption import reuse
 from image_builder.ami import TAG_COMMIT, TAG_DIRTY, TAG_FINGERPRINT, TAG_PACKER_VERSION, TAG_SOURCE_AMI, Ami
 from image_builder.amis import Amis
 from image_builder.announcements import (
@@ -41,12 +40,12 @@ from image_builder.announcements import (
     refusal_of_recorded,
     say,
 )
-from image_builder.build import build_image
-from image_builder.build_lock import is_being_built, only_builder, remove_free_locks
-from image_builder.dead_runs import remove_what_dead_runs_left
+from image_builder.bases.known_base import require_base_images
+from image_builder.building.adoption import reuse
+from image_builder.building.build import build_image
+from image_builder.building.build_lock import is_being_built, only_builder, remove_free_locks
 from image_builder.ec2_client import reason_and_advice
 from image_builder.errors import AmiError, ImageBuildError
-from image_builder.gates import promoted_image, require_gate, verified_image
 from image_builder.inputs import (
     NAMES,
     OF_THE_WORKING_TREE,
@@ -56,10 +55,11 @@ from image_builder.inputs import (
     is_known,
     problems_with,
 )
-from image_builder.known_base import require_base_images
+from image_builder.leftovers.dead_runs import remove_what_dead_runs_left
 from image_builder.lookup import is_to_be_verified, pinned_image
-from image_builder.originals import keep_successes
-from image_builder.verification import verify_image
+from image_builder.releasing.gates import promoted_image, require_gate, verified_image
+from image_builder.releasing.originals import keep_successes
+from image_builder.verifying.verification import verify_image
 
 
 class PackerImageProvider(ResourceProvider):

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from image_builder.ami import TAG_COMMIT, TAG_DIRTY, Ami
-from image_builder.base_image import LockedImage
+from image_builder.bases.base_image import LockedImage
+from image_builder.checkout.git import LoggedCommit
 from image_builder.fingerprint import canonical, changed_files
-from image_builder.git import LoggedCommit
-from image_builder.revocation import warning_of
+from image_builder.releasing.revocation import warning_of
 
 _SHOWN_CHANGES = 3
 _SHOWN_COMMITS = 10

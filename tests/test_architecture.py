@@ -34,31 +34,36 @@ EDGES = {
         f"image_builder/{name}.py"
         for name in (
             "ec2_client",
-            "account",
+            "registry/account",
             "amis",
-            "copies",
-            "tagging",
-            "snapshots",
-            "temporaries",
-            "fleets",
-            "launch_templates",
-            "removal",
-            "sharing",
-            "pruning",
-            "revoking_regions",
+            "releasing/copies",
+            "registry/tagging",
+            "registry/snapshots",
+            "leftovers/temporaries",
+            "registry/fleets",
+            "registry/launch_templates",
+            "retention/removal",
+            "releasing/sharing",
+            "retention/pruning",
+            "releasing/revoking_regions",
         )
     },
-    "mypy_boto3_autoscaling": {f"image_builder/{name}.py" for name in ("ec2_client", "account", "fleets")},
+    "mypy_boto3_autoscaling": {
+        f"image_builder/{name}.py" for name in ("ec2_client", "registry/account", "registry/fleets")
+    },
     # What is written down about credentials, without asking anybody for some; and AWS's models, read once.
     "botocore.session": {"aws_credentials.py", "image_builder/ec2_client.py"},
     # Whether a run lives is known to its processes only.
-    "psutil": {"image_builder/living_runs.py"},
+    "psutil": {"image_builder/building/living_runs.py"},
     # A machine is looked at by its checks only, in a process that Packer starts.
     **{
         module: {"image_builder/checks/run.py", "image_builder/checks/hygiene/test_hygiene.py"}
         for module in ("pytest", "testinfra", "paramiko")
     },
-    "subprocess": {f"image_builder/{name}.py" for name in ("packer", "supervised", "supervisor", "git")},
+    "subprocess": {
+        f"image_builder/{name}.py"
+        for name in ("building/packer", "building/supervised", "building/supervisor", "checkout/git")
+    },
 }
 LOCAL_RUN = re.compile(
     r"\blocal[ _-]?(aws|run|stack)\b|\b(moto|podman|haproxy|emulat\w+|localhost|127\.0)", re.I
@@ -105,6 +110,20 @@ def test_no_part_imports_what_it_must_not_know(name: str) -> None:
 
     assert files
     assert not found
+
+
+def test_no_two_packages_of_the_image_builder_know_each_other() -> None:
+    used: dict[str, set[str]] = {}
+    for file in python_files("image_builder"):
+        package = short(file.parent).split("/")[1:2]
+        names = (name.split(".") for name in imported_names(file) if name.startswith("image_builder."))
+        if package:
+            used.setdefault(package[0], set()).update(name[1] for name in names)
+
+    assert "building" in used
+    assert {(one, two) for one, others in used.items() for two in others if one in used.get(two, ())} == {
+        (one, one) for one, others in used.items() if one in others
+    }
 
 
 @pytest.mark.parametrize("module", EDGES)

@@ -12,9 +12,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from image_builder.account import Account
     from image_builder.ami import Ami
     from image_builder.amis import Amis
+    from image_builder.registry.account import Account
 
 _FRAME, _NARROWEST_PROSE = 3, 18
 
@@ -70,7 +70,7 @@ def require_ami(amis: Amis, ami_id: str) -> Ami:
 
 def account_of(options: argparse.Namespace) -> Account:
     """What is asked; while AWS does not answer, standard error is told so."""
-    from image_builder.account import Account
+    from image_builder.registry.account import Account
 
     return Account.of(options.region, options.profile, complain)
 

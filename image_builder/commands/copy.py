@@ -63,9 +63,9 @@ def run(options: argparse.Namespace) -> Exit:
 
     from image_builder.amis import Amis
     from image_builder.commands.common import print_json, print_table, require_ami
-    from image_builder.copies import Place, Wanted, spread
     from image_builder.ec2_client import make_client
     from image_builder.errors import AmiError
+    from image_builder.releasing.copies import Place, Wanted, spread
 
     if not options.to_region and not options.with_account:
         print("copy has nowhere to go · --to-region or --with-account was expected", file=sys.stderr)

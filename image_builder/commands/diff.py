@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> Exit:
     """Compare."""
     from datetime import UTC, datetime
 
-    from image_builder.ancestry import base_of
-    from image_builder.comparison import compare_images
-    from image_builder.differing import Difference, commits_between
-    from image_builder.snapshots import Snapshots
+    from image_builder.registry.ancestry import base_of
+    from image_builder.registry.snapshots import Snapshots
+    from image_builder.telling.comparison import compare_images
+    from image_builder.telling.differing import Difference, commits_between
 
     account = account_of(options)
     amis, snapshots = account.amis, Snapshots(account.ec2)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from image_builder.commands.common import Exit, ami_id, complain, print_json, print_sections, require_ami
 
 if TYPE_CHECKING:
+    from image_builder.checkout.stack_config import StackConfig
     from image_builder.inputs import ImageInputs
-    from image_builder.stack_config import StackConfig
 
 HELP = "say why the working tree would be built, or which image would be used, file by file"
 DESCRIPTION = """\
@@ -70,12 +70,12 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
 
     from image_builder.amis import Amis
+    from image_builder.checkout.stack_config import StackConfig, config_of
     from image_builder.ec2_client import make_client
-    from image_builder.explaining import explain
-    from image_builder.gates import image_that_ran_last_in
     from image_builder.outage import Outage, watch
-    from image_builder.snapshots import Snapshots
-    from image_builder.stack_config import StackConfig, config_of
+    from image_builder.registry.snapshots import Snapshots
+    from image_builder.releasing.gates import image_that_ran_last_in
+    from image_builder.telling.explaining import explain
 
     config = config_of(Path.cwd(), options.stack) if options.stack else StackConfig()
     client = make_client(options.region or config.region, profile=options.profile)

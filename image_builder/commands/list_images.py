@@ -11,7 +11,7 @@ from image_builder.commands.reckoning import reckon
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from image_builder.inventory import Listed
+    from image_builder.registry.inventory import Listed
 
 HELP = "list the images, newest first: commit, base, where verified, whether revoked, where they run"
 DESCRIPTION = """\
@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
 
     from image_builder.ami import TAG_FAMILY
-    from image_builder.inventory import plain
+    from image_builder.registry.inventory import plain
 
     account = account_of(options)
     now = datetime.now(UTC)
@@ -69,8 +69,8 @@ def run(options: argparse.Namespace) -> Exit:
 
 
 def _show(images: list[Listed], now: datetime) -> None:
-    from image_builder.ancestry import base_of
-    from image_builder.keeping import in_short, shortened
+    from image_builder.registry.ancestry import base_of
+    from image_builder.retention.keeping import in_short, shortened
     from image_builder.wording import age
 
     wide, narrow = [], []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from image_builder.commands.common import Exit, print_json, print_table
 
 if TYPE_CHECKING:
-    from image_builder.base_image import BaseImageLock, LockedImage
+    from image_builder.bases.base_image import BaseImageLock, LockedImage
 
 HELP = "pin the newest base image, or with --check say whether there is a newer one"
 DESCRIPTION = """\
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> Exit:
     """Look, and without --check write."""
     from datetime import UTC, datetime
 
-    from image_builder.base_image import LOCK_FILE, is_newer, read_lock
+    from image_builder.bases.base_image import LOCK_FILE, is_newer, read_lock
     from image_builder.errors import TemplateError
     from image_builder.wording import age
 
@@ -101,7 +101,7 @@ def _look(
 ) -> Iterator[tuple[str, str, LockedImage | None, LockedImage, str]]:
     """Region, architecture, what is locked, the newest that there is, and why the locked one will not do."""
     from image_builder.amis import Amis
-    from image_builder.base_image import newest, why_not_buildable
+    from image_builder.bases.base_image import newest, why_not_buildable
     from image_builder.ec2_client import make_client
     from image_builder.errors import AmiError
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from image_builder.commands.common import Exit, account_of, complain, print_json, print_table
 
 if TYPE_CHECKING:
-    from image_builder.account import Account
-    from image_builder.keeping import Facts
-    from image_builder.launch_templates import Version
-    from image_builder.project_files import ProjectFiles
-    from image_builder.pruning import Plan, Step
+    from image_builder.checkout.project_files import ProjectFiles
+    from image_builder.registry.account import Account
+    from image_builder.registry.launch_templates import Version
+    from image_builder.retention.keeping import Facts
+    from image_builder.retention.pruning import Plan, Step
 
 HELP = "list, or with --yes remove, images that nothing needs, with their snapshots"
 DESCRIPTION = """\
@@ -80,15 +80,15 @@ def run(options: argparse.Namespace) -> Exit:
     """List, and with --yes remove."""
     from pathlib import Path
 
-    from image_builder.project_files import read_project_files
-    from image_builder.stack_config import require_project
+    from image_builder.checkout.project_files import read_project_files
+    from image_builder.checkout.stack_config import require_project
 
     require_project(Path.cwd())
     files = read_project_files(Path.cwd())
     account = account_of(options)
 
     def look(facts: Facts) -> tuple[Facts, list[Version]]:
-        from image_builder.gathering import gather, require_told
+        from image_builder.retention.gathering import gather, require_told
 
         gathered = gather(account, files, facts)
         require_told(files, gathered[0])
@@ -129,8 +129,8 @@ def _plan(
     from datetime import UTC, datetime
 
     from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER, TAG_FAMILY
-    from image_builder.keeping import Facts
-    from image_builder.pruning import MOST_ASKED, make_plan
+    from image_builder.retention.keeping import Facts
+    from image_builder.retention.pruning import MOST_ASKED, make_plan
 
     # First the images, then their users: one that is built in between is not looked at.
     built = account.amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})
@@ -150,7 +150,7 @@ def _plan(
 def _remove(
     options: argparse.Namespace, account: Account, plan: Plan, look: Callable[[], Facts]
 ) -> list[Step]:
-    from image_builder.pruning import carry_out
+    from image_builder.retention.pruning import carry_out
 
     steps = []
     for step in carry_out(account.ec2, plan, look):
@@ -161,7 +161,7 @@ def _remove(
 
 
 def _show(plan: Plan, region: str) -> None:
-    from image_builder.keeping import in_short, why_removed
+    from image_builder.retention.keeping import in_short, why_removed
     from image_builder.wording import age
 
     rows = [
@@ -198,7 +198,7 @@ def _tell(step: Step) -> None:
 
 def _plain(plan: Plan, steps: list[Step]) -> dict[str, Any]:
     from image_builder.ami import TAG_FAMILY
-    from image_builder.keeping import why_removed
+    from image_builder.retention.keeping import why_removed
 
     return {
         "images": [

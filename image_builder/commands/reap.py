@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from image_builder.commands.common import Exit, print_json, print_table
 
 if TYPE_CHECKING:
-    from image_builder.reaping import Row
+    from image_builder.leftovers.reaping import Row
 
 HELP = "list, or with --yes remove, what builds of lost machines left in AWS"
 DESCRIPTION = """\
@@ -53,11 +53,11 @@ def run(options: argparse.Namespace) -> Exit:
     """List, and with --yes remove."""
     from datetime import UTC, datetime, timedelta
 
+    from image_builder.building.living_runs import living_runs
     from image_builder.ec2_client import make_client
-    from image_builder.living_runs import living_runs
-    from image_builder.reap import remove_leftovers
-    from image_builder.reaping import Known, judge
-    from image_builder.temporaries import Temporaries
+    from image_builder.leftovers.reap import remove_leftovers
+    from image_builder.leftovers.reaping import Known, judge
+    from image_builder.leftovers.temporaries import Temporaries
 
     temporaries = Temporaries(make_client(options.region, profile=options.profile))
     # First the things, then the processes: a run that begins in between has made none of them.
@@ -132,7 +132,7 @@ def _plain(row: Row, removed: set[str], failures: dict[str, str]) -> dict[str, A
 
 
 def _run_id(text: str) -> str:
-    from image_builder.run_folder import RUN_ID
+    from image_builder.building.run_folder import RUN_ID
 
     if not RUN_ID.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} · the value of a RunId tag was expected")

@@ -9,8 +9,8 @@ from image_builder.commands.common import complain
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from image_builder.account import Account
-    from image_builder.inventory import Listed
+    from image_builder.registry.account import Account
+    from image_builder.registry.inventory import Listed
 
 
 def reckon(account: Account, now: datetime) -> list[Listed]:
@@ -18,11 +18,11 @@ def reckon(account: Account, now: datetime) -> list[Listed]:
     from pathlib import Path
 
     from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER
-    from image_builder.ancestry import base_of
-    from image_builder.gathering import gather
-    from image_builder.inventory import listed
-    from image_builder.keeping import Facts, why_kept
-    from image_builder.project_files import read_project_files
+    from image_builder.checkout.project_files import read_project_files
+    from image_builder.registry.ancestry import base_of
+    from image_builder.registry.inventory import listed
+    from image_builder.retention.gathering import gather
+    from image_builder.retention.keeping import Facts, why_kept
 
     found = account.amis.find_by_tags(**{TAG_BUILT_BY: TAG_BUILT_BY_PACKER})
     if not found:

@@ -12,8 +12,8 @@ from image_builder.commands.common import Exit, account_of, complain, print_json
 from image_builder.commands.reckoning import reckon
 
 if TYPE_CHECKING:
-    from image_builder.account import Account
-    from image_builder.report import Report
+    from image_builder.registry.account import Account
+    from image_builder.telling.report import Report
 
 HELP = "write one self-contained HTML page: environments, lineage of the images, rollouts"
 DESCRIPTION = """\
@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Exit:
     """Ask, and write."""
-    from image_builder.stack_config import require_name
+    from image_builder.checkout.stack_config import require_name
 
     if not options.html and not options.json:
         complain("report has nowhere to go · --html FILE, --json or both were expected")
@@ -67,8 +67,8 @@ def _make_report(account: Account, project: str) -> Report:
     """What there is to tell of *project*."""
     from datetime import UTC, datetime
 
-    from image_builder.fleets import find_groups, find_instances, find_statuses
-    from image_builder.report import Report
+    from image_builder.registry.fleets import find_groups, find_instances, find_statuses
+    from image_builder.telling.report import Report
 
     now = datetime.now(UTC)
     groups = find_groups(account.auto_scaling, project)
@@ -85,7 +85,7 @@ def _make_report(account: Account, project: str) -> Report:
 def _require_place(file: Path) -> None:
     """Refuse a *file* that a page cannot, or should not, be written to."""
     from image_builder.errors import ImageBuildError
-    from image_builder.report import GENERATOR
+    from image_builder.telling.report import GENERATOR
 
     if not file.parent.is_dir():
         raise ImageBuildError(

@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> Exit:
     """Restore the copies, what is built on the image, then the image."""
     from image_builder.commands.common import require_ami
     from image_builder.commands.revocations import tell, work_of
-    from image_builder.revoking import read_registry
-    from image_builder.revoking_regions import restore
+    from image_builder.releasing.revoking import read_registry
+    from image_builder.releasing.revoking_regions import restore
 
     work = work_of(options)
     registry = read_registry(work.amis, [work.ami_id])

@@ -10,10 +10,10 @@ from typing import Any
 from image_builder.ami import iso
 from image_builder.commands.common import Exit, print_json, print_sections, print_table
 from image_builder.ec2_client import make_client
-from image_builder.revocation import TAG_REVOKED, read_revocation, refusal_of, warning_of
-from image_builder.revoking import Registry, Standing
-from image_builder.revoking_regions import Done, InRegion, Work
-from image_builder.usage import NOBODY, Users
+from image_builder.registry.usage import NOBODY, Users
+from image_builder.releasing.revocation import TAG_REVOKED, read_revocation, refusal_of, warning_of
+from image_builder.releasing.revoking import Registry, Standing
+from image_builder.releasing.revoking_regions import Done, InRegion, Work
 
 
 def work_of(options: argparse.Namespace, *, unshares: bool = False) -> Work:

@@ -65,9 +65,9 @@ def run(options: argparse.Namespace) -> Exit:
     from image_builder.commands.common import require_ami
     from image_builder.commands.revocations import tell, work_of
     from image_builder.ec2_client import find_caller
-    from image_builder.revocation import new_revocation, short_name
-    from image_builder.revoking import read_registry
-    from image_builder.revoking_regions import revoke
+    from image_builder.releasing.revocation import new_revocation, short_name
+    from image_builder.releasing.revoking import read_registry
+    from image_builder.releasing.revoking_regions import revoke
 
     work = work_of(options, unshares=options.unshare)
     by = short_name(find_caller(options.region, profile=options.profile))

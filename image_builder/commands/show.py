@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> Exit:
     from datetime import UTC, datetime
 
     from image_builder.ami import TAG_BUILT_BY, TAG_BUILT_BY_PACKER
-    from image_builder.ancestry import ancestors, descendants
-    from image_builder.details import Details
-    from image_builder.fleets import find_instances
-    from image_builder.snapshots import Snapshots
+    from image_builder.registry.ancestry import ancestors, descendants
+    from image_builder.registry.fleets import find_instances
+    from image_builder.registry.snapshots import Snapshots
+    from image_builder.telling.details import Details
 
     account = account_of(options)
     amis = account.amis

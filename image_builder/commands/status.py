@@ -39,8 +39,8 @@ def run(options: argparse.Namespace) -> Exit:
     """Ask, and tell."""
     from datetime import UTC, datetime
 
-    from image_builder.fleets import find_groups, find_instances, find_statuses
-    from image_builder.stack_config import require_name
+    from image_builder.checkout.stack_config import require_name
+    from image_builder.registry.fleets import find_groups, find_instances, find_statuses
 
     project = options.project or require_name(Path.cwd())
     account = account_of(options)

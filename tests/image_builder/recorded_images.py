@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from image_builder import packages
-from image_builder.file_digests import recorded, to_tags
-from image_builder.numbered_tags import MOST_TAGS
+from image_builder.building import packages
+from image_builder.building.file_digests import recorded, to_tags
+from image_builder.registry.numbered_tags import MOST_TAGS
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.templates import props_of
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from image_builder.ami import Ami, iso
-from image_builder.groups import Group, GroupStatus, Refresh
-from image_builder.inventory import Listed
-from image_builder.launching import Launching
-from image_builder.report import Report
-from image_builder.usage import NOBODY, Instance, Users
+from image_builder.registry.groups import Group, GroupStatus, Refresh
+from image_builder.registry.inventory import Listed
+from image_builder.registry.launching import Launching
+from image_builder.registry.usage import NOBODY, Instance, Users
+from image_builder.telling.report import Report
 
 NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 DEBIAN, NEWER_DEBIAN = "ami-0000000000000d001", "ami-0000000000000d002"

@@ -11,8 +11,8 @@ import pytest
 
 from image_builder.__main__ import main
 from image_builder.image_copies import ImageCopiesProvider
-from image_builder.originals import TAG_COPIED_FROM, tags_of_copy
-from image_builder.sharing import judge_key
+from image_builder.releasing.originals import TAG_COPIED_FROM, tags_of_copy
+from image_builder.releasing.sharing import judge_key
 from tests.image_builder.emulated_ec2 import REGION, EmulatedEc2
 
 ELSEWHERE, ACCOUNT = "eu-west-1", "111122223333"
@@ -199,7 +199,7 @@ def test_what_a_policy_does_not_tell_is_a_warning_and_no_refusal(
     condition = {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}
     statement = {"Effect": "Allow", "Action": "kms:*", "Principal": "*", "Condition": condition}
     key = kms_of(ec2).create_key(Policy=json.dumps({"Statement": [statement]}))["KeyMetadata"]["KeyId"]
-    monkeypatch.setattr("image_builder.copies.keys_of", lambda _ec2, _ami: [key])
+    monkeypatch.setattr("image_builder.releasing.copies.keys_of", lambda _ec2, _ami: [key])
 
     assert main(["copy", image, "--with-account", ACCOUNT]) == 0
 
@@ -221,7 +221,7 @@ def test_the_default_key_of_the_account_may_be_one_of_its_own(
         return {"KmsKeyId": key} if asks_for_key else call(client, operation, request)
 
     monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call_with_key)
-    monkeypatch.setattr("image_builder.copies.keys_of", lambda _ec2, _ami: [])
+    monkeypatch.setattr("image_builder.releasing.copies.keys_of", lambda _ec2, _ami: [])
 
     assert main(["copy", image, "--to-region", ELSEWHERE, "--with-account", ACCOUNT]) == 0
 

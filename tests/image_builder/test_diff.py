@@ -9,10 +9,10 @@ import pytest
 
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
+from tests.image_builder.checkout.test_git import commit, git
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.recorded_images import bare_image, image_of
 from tests.image_builder.templates import write_image
-from tests.image_builder.test_git import commit, git
 
 
 @pytest.fixture

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from image_builder.ancestry import Ancestor, Descendant
-from image_builder.comparison import Comparison
-from image_builder.details import Details
-from image_builder.differing import Difference, History
-from image_builder.explaining import Explanation
-from image_builder.git import LoggedCommit
+from image_builder.building.packages import PackageChange, PackageChanges
+from image_builder.checkout.git import LoggedCommit
 from image_builder.inputs import inputs_from
-from image_builder.inventory import plain
-from image_builder.packages import PackageChange, PackageChanges
-from image_builder.snapshots import Snapshot
-from image_builder.usage import Instance
+from image_builder.registry.ancestry import Ancestor, Descendant
+from image_builder.registry.inventory import plain
+from image_builder.registry.snapshots import Snapshot
+from image_builder.registry.usage import Instance
+from image_builder.telling.comparison import Comparison
+from image_builder.telling.details import Details
+from image_builder.telling.differing import Difference, History
+from image_builder.telling.explaining import Explanation
 from tests.image_builder.sample_reports import BASES, DEBIAN, NOW, ami_of, listed_of, rollout, status_of
 
 AMI = ami_of(1, hours=3)

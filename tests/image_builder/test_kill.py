@@ -15,7 +15,7 @@ import psutil
 import pytest
 from pulumi.runtime import rpc
 
-from image_builder.run_folder import RUNS
+from image_builder.building.run_folder import RUNS
 from tests.image_builder.emulated_ec2 import EmulatedEc2
 from tests.image_builder.provider_host import Host, running_host
 from tests.image_builder.templates import PROVISIONER, props_of, write_image

@@ -13,9 +13,9 @@ import botocore.client
 import pytest
 from rich.text import Text
 
-from image_builder import gathering
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
+from image_builder.retention import gathering
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
 
 OURS = {

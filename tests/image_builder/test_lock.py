@@ -10,10 +10,10 @@ import pytest
 
 from image_builder.__main__ import main
 from image_builder.amis import Amis
-from image_builder.base_image import LOCK_FILE, BaseImageLock, LockedImage, Query, read_lock
+from image_builder.bases.base_image import LOCK_FILE, BaseImageLock, LockedImage, Query, read_lock
+from image_builder.bases.known_base import news_of_bases, require_base_images
 from image_builder.commands.common import Exit
 from image_builder.errors import AmiError
-from image_builder.known_base import news_of_bases, require_base_images
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, REGION, EmulatedEc2
 from tests.image_builder.templates import write_image
 

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from image_builder.run_folder import RUNS
+from image_builder.building.run_folder import RUNS
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.provider_host import PROJECT, Host, running_host
 from tests.image_builder.templates import props_of, write_image

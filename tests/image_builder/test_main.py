@@ -55,8 +55,8 @@ def test_no_command_needs_pulumi() -> None:
     """A person who cleans up need not be able to deploy."""
     script = (
         "import sys; sys.modules['pulumi'] = None\n"
-        "import image_builder.__main__, image_builder.living_runs, image_builder.reap\n"
-        "import image_builder.explaining\n"
+        "import image_builder.__main__, image_builder.building.living_runs, image_builder.leftovers.reap\n"
+        "import image_builder.telling.explaining\n"
     )
 
     subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True, timeout=60)

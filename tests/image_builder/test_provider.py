@@ -16,11 +16,11 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 from pulumi.runtime import rpc
 
-from image_builder import packages
-from image_builder.file_digests import from_tags, recorded
+from image_builder.building import packages
+from image_builder.building.file_digests import from_tags, recorded
+from image_builder.building.run_folder import RUNS
 from image_builder.provider import PackerImageProvider, what_replaces
-from image_builder.run_folder import RUNS
-from image_builder.snapshots import Snapshots
+from image_builder.registry.snapshots import Snapshots
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.provider_host import Host, message_of, running_host
 from tests.image_builder.templates import props_of, write_image

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from image_builder import gathering, pruning, removal
 from image_builder.__main__ import main
 from image_builder.amis import Amis
 from image_builder.commands.common import Exit
-from image_builder.launching import Launching, launching_of
+from image_builder.registry.launching import Launching, launching_of
+from image_builder.releasing import sharing
+from image_builder.retention import gathering, pruning, removal
 from tests.image_builder import sample_reports
 from tests.image_builder.emulated_ec2 import EmulatedEc2
 from tests.image_builder.recorded_images import bare_image
@@ -404,7 +405,7 @@ def test_an_image_that_cannot_be_asked_stays_and_the_rest_goes(
 ) -> None:
     odd = old_image(ec2, "web-1")
     old_image(ec2, "web-2")
-    find_accounts = removal.find_accounts
+    find_accounts = sharing.find_accounts
 
     def refuse(client: Any, ami: Any) -> list[str]:
         if ami.ami_id == odd:
@@ -427,7 +428,7 @@ def test_an_image_that_cannot_be_asked_stays_and_the_rest_goes(
 def test_an_image_that_failed_is_not_asked_whom_it_is_shared_with() -> None:
     nobody: Any = None
 
-    assert removal.find_accounts(nobody, replace(sample_reports.ami_of(1, hours=1), state="failed")) == []
+    assert sharing.find_accounts(nobody, replace(sample_reports.ami_of(1, hours=1), state="failed")) == []
 
 
 @pytest.mark.parametrize("days", ["999999999999", "-1", "²"])

@@ -14,8 +14,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from image_builder.lineage import MOST_IMAGES
-from image_builder.report import Report
+from image_builder.telling.lineage import MOST_IMAGES
+from image_builder.telling.report import Report
 from tests.image_builder import sample_reports
 
 OPTIONS = (

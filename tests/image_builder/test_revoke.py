@@ -12,7 +12,7 @@ import pytest
 
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
-from image_builder.revocation import read_revocation
+from image_builder.releasing.revocation import read_revocation
 from tests.image_builder.emulated_ec2 import BASE_IMAGE, EmulatedEc2
 from tests.image_builder.test_list_images import start_group
 
@@ -309,7 +309,7 @@ def test_a_moment_that_is_none_is_wrong_usage(at: str, capsys: pytest.CaptureFix
 def test_thousands_of_images_are_revoked_in_few_calls(
     ec2: EmulatedEc2, golden: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("image_builder.tagging._IDS_PER_REQUEST", 4)
+    monkeypatch.setattr("image_builder.registry.tagging._IDS_PER_REQUEST", 4)
     ids = [ec2.register(f"web-{number}", **ours(golden, "web")) for number in range(5)]
     calls: list[str] = []
     ask = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]

@@ -11,13 +11,13 @@ from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
 
-from image_builder.adoption import adopt
 from image_builder.amis import Amis
+from image_builder.building.adoption import adopt
 from image_builder.ec2_client import make_client
 from image_builder.errors import AmiError
-from image_builder.gates import promoted_image, verified_image
 from image_builder.inputs import ImageInputs
 from image_builder.lookup import existing_image, shared_images
+from image_builder.releasing.gates import promoted_image, verified_image
 from tests.image_builder.emulated_ec2 import REGION
 from tests.image_builder.templates import inputs_of, write_image
 

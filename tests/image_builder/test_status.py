@@ -10,7 +10,7 @@ import pytest
 
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
-from image_builder.groups import Refresh
+from image_builder.registry.groups import Refresh
 from local_aws.home import REGION
 from tests.local_aws.auto_scaling.conftest import (
     Account,

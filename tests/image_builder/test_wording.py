@@ -8,7 +8,7 @@ import pytest
 
 from image_builder import wording
 from image_builder.ami import Ami
-from image_builder.git import LoggedCommit
+from image_builder.checkout.git import LoggedCommit
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from typing import Any
 import hcl2
 import pytest
 
-from image_builder.base_image import LOCK_FILE, read_lock
-from image_builder.given_variables import GIVEN_VARIABLES
+from image_builder.bases.base_image import LOCK_FILE, read_lock
+from image_builder.packer_template.given_variables import GIVEN_VARIABLES
 from tests.images.conftest import WEB_APP
 
 SCRIPTS = sorted((WEB_APP / "provision").glob("*.sh"))

@@ -14,11 +14,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from bench.fleet import RecordFleet, seed_images
-from image_builder import keeping
 from image_builder.__main__ import main
 from image_builder.amis import Amis
 from image_builder.commands.common import Exit
-from image_builder.pruning import MOST_ASKED
+from image_builder.retention import keeping
+from image_builder.retention.pruning import MOST_ASKED
 from infra.rollout.errors import RolloutError
 from infra.rollout.fleets import INSTANCES_PER_REQUEST
 from local_aws.environment import UNSET, aws_environment

@@ -1,0 +1,1 @@
+"""One build of an image, from its lock to its record: a private folder, supervised Packer, the AMI."""

@@ -1,0 +1,1 @@
+"""What the checkout on this computer says: its commits, its stacks' config, its families."""

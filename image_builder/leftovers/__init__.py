@@ -1,0 +1,1 @@
+"""What builds of dead runs left in AWS: found by its tags, and removed."""

@@ -1,0 +1,1 @@
+"""What a Packer template says, and what is changed in the private copy of it that is built."""

@@ -1,0 +1,1 @@
+"""Which images nothing needs any more, and how they go."""

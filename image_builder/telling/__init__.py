@@ -1,0 +1,1 @@
+"""What people and programs are told of images: differences, explanations, the report."""

@@ -1,0 +1,1 @@
+"""A new image is booted once, on a throwaway machine, before it counts."""

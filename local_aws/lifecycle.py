@@ -54,6 +54,8 @@ class Wishes:
     network: str | None = None
     load_balancer_address: str | None = None
     machines: str | None = None
+    owner: int | None = None
+    """The process without which it ends, however that one ends; None lets it stay until it is stopped."""
 
 
 def server_process(folder: Path) -> int | None:
@@ -118,7 +120,7 @@ def _spawn(wishes: Wishes, folder: Path) -> None:
     command = [sys.executable, "-m", "local_aws.server", "--home", str(folder), "--network", network]
     command += ["--port", str(DEFAULT_PORT if wishes.port is None else wishes.port), "--report", str(writer)]
     command += ["--load-balancer-address", wishes.load_balancer_address or default_address]
-    command += ["--machines", wishes.machines or "podman"]
+    command += ["--machines", wishes.machines or "podman", "--owner", str(wishes.owner or 0)]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
             command,

@@ -28,6 +28,7 @@ from local_aws.home import (
     write_home,
 )
 from local_aws.machines import podman
+from local_aws.machines.first_process import FirstProcess
 from local_aws.machines.ports import bindable_ports
 
 if TYPE_CHECKING:
@@ -49,11 +50,15 @@ MOTO_SETTINGS = {
 }
 
 
-def serve(wanted: Home, report: Any) -> None:
-    """Serve until SIGTERM; call *report* with {"ready": ...} once, when the API answers."""
+def serve(wanted: Home, report: Any, *, owner: int = 0) -> None:
+    """Serve until SIGTERM, or until the process *owner* has ended, where there is one; call *report* with
+    {"ready": ...} once, when the API answers.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if owner:
+        threading.Thread(target=_stop_after, args=(owner, stop), name="owner", daemon=True).start()
     server_lock = locks.take_server(wanted.folder)
     machines = podman.machines_by_network() if wanted.machines == "podman" else {}
     network, network_lock = locks.take_network(wanted.network, wanted.folder, machines)
@@ -76,6 +81,15 @@ def serve(wanted: Home, report: Any) -> None:
                 except Exception:
                     log.exception("%s did not stop as it should", type(part).__name__)
             log.info("stopped")
+
+
+def _stop_after(owner: int, stop: threading.Event) -> None:
+    """Set *stop* as soon as the process *owner* has ended."""
+    process = FirstProcess()
+    process.watch(owner)
+    process.wait()
+    log.info("process %s, for which this was started, has ended", owner)
+    stop.set()
 
 
 def _run(home: Home, listener: socket.socket, parts: list[Part], stop: threading.Event, report: Any) -> None:
@@ -151,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--network", required=True)
     parser.add_argument("--load-balancer-address", required=True)
     parser.add_argument("--machines", choices=MACHINES, required=True)
+    parser.add_argument("--owner", type=int, required=True, help="process with which it ends; 0 for none")
     parser.add_argument("--report", type=int, required=True, help="file descriptor that is told how it went")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -175,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         machines=given.machines,
     )
     try:
-        serve(wanted, report)
+        serve(wanted, report, owner=given.owner)
     except LocalAwsError as error:
         log.error("%s", error)
         report({"error": str(error)})

@@ -31,3 +31,8 @@ class FirstProcess:
     def has_ended(self) -> bool:
         """Has the watched process ended? Never true when nothing is watched."""
         return self.descriptor is not None and bool(select.select([self.descriptor], [], [], 0)[0])
+
+    def wait(self) -> None:
+        """Return when the watched process has ended; at once when nothing is watched."""
+        if self.descriptor is not None:
+            select.select([self.descriptor], [], [])

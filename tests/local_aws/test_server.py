@@ -84,6 +84,18 @@ def test_start_twice_is_one_server_and_stop_leaves_no_process_container_or_port(
         assert command("status", home=tmp_path).stdout.startswith("not running")
 
 
+def test_one_that_was_started_for_a_process_ends_with_it_however_it_ends(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "infinity"]) as owner:
+        wishes = lifecycle.Wishes(folder=tmp_path, port=0, network="auto", machines="none", owner=owner.pid)
+        lifecycle.start(wishes, print)
+        assert lifecycle.server_process(tmp_path)
+
+        owner.kill()
+
+    wait_until(lambda: lifecycle.server_process(tmp_path) is None, "the server has ended")
+    assert "for which this was started, has ended" in (tmp_path / "server.log").read_text()
+
+
 def test_the_server_listens_and_talks_on_loopback_only(tmp_path: Path) -> None:
     with running_local_aws(tmp_path) as home:
         launch(home)

@@ -22,13 +22,19 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def running_local_aws(folder: Path, *, machines: str = "podman") -> Iterator[Home]:
-    """A local AWS with its home in *folder*, on free ports and addresses; ended and forgotten on leaving."""
+    """A local AWS with its home in *folder*, on free ports and addresses; ended and forgotten on leaving.
+
+    It ends with this process too, so that a run of tests that is killed leaves no machine behind.
+    """
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
     try:
-        yield lifecycle.start(lifecycle.Wishes(folder=folder, port=0, network="auto", machines=machines), say)
+        yield lifecycle.start(
+            lifecycle.Wishes(folder=folder, port=0, network="auto", machines=machines, owner=os.getpid()),
+            say,
+        )
     except BaseException:
         with contextlib.suppress(OSError):
             say((folder / "server.log").read_text()[-10_000:])

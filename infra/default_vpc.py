@@ -13,14 +13,15 @@ class DefaultVpcError(pulumi.RunError):
     """There is none; Pulumi shows a RunError's message without a traceback."""
 
 
-def find_default_vpc() -> pulumi.Output[aws.ec2.GetVpcResult]:
-    """The region's default VPC; else DefaultVpcError."""
+def find_default_vpc_id() -> pulumi.Output[str]:
+    """The id of the region's default VPC; else DefaultVpcError."""
     return pulumi.Output.from_input(True).apply(_look_up)
 
 
-def _look_up(is_default: bool) -> aws.ec2.GetVpcResult:
+def _look_up(is_default: bool) -> str:
     try:
-        return aws.ec2.get_vpc(default=is_default)
+        # Not the whole result: whoever awaits that is warned of each deprecated field that it has.
+        return aws.ec2.get_vpc(default=is_default).id
     except Exception as error:
         if NOTHING_FOUND not in str(error):
             raise

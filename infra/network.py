@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.default_vpc import find_default_vpc
+from infra.default_vpc import find_default_vpc_id
 
 FEWEST_ZONES = 2
 """CreateLoadBalancer, Subnets, ELBv2 API reference: an Application Load Balancer takes no fewer."""
@@ -33,16 +33,16 @@ def find_network(vpc_id: str | None, subnet_ids: Sequence[str], instance_type: s
     A zone without the instance type is left out, and us-east-1 has one for most types: a group that spans
     it is refused, or fails to launch there. Raises NetworkError when too few are left.
     """
-    vpc = aws.ec2.get_vpc_output(id=vpc_id) if vpc_id else find_default_vpc()
+    found_vpc_id = aws.ec2.get_vpc_output(id=vpc_id).id if vpc_id else find_default_vpc_id()
     if subnet_ids:
-        return Network(vpc_id=vpc.id, subnet_ids=pulumi.Output.from_input(list(subnet_ids)))
+        return Network(vpc_id=found_vpc_id, subnet_ids=pulumi.Output.from_input(list(subnet_ids)))
     offerings = aws.ec2.get_instance_type_offerings_output(
         location_type="availability-zone",
         filters=[aws.ec2.GetInstanceTypeOfferingsFilterArgs(name="instance-type", values=[instance_type])],
     )
     zones = offerings.locations.apply(lambda zones: _enough(zones, instance_type, "zones of the region"))
     subnets = aws.ec2.get_subnets_output(
-        filters=pulumi.Output.all(vpc.id, zones).apply(
+        filters=pulumi.Output.all(found_vpc_id, zones).apply(
             lambda known: [
                 aws.ec2.GetSubnetsFilterArgs(name="vpc-id", values=[known[0]]),
                 aws.ec2.GetSubnetsFilterArgs(name="default-for-az", values=["true"]),
@@ -52,7 +52,7 @@ def find_network(vpc_id: str | None, subnet_ids: Sequence[str], instance_type: s
     )
     # A zone has one default subnet at most.
     ids = subnets.ids.apply(lambda ids: _enough(ids, instance_type, "zones with a default subnet"))
-    return Network(vpc_id=vpc.id, subnet_ids=ids)
+    return Network(vpc_id=found_vpc_id, subnet_ids=ids)
 
 
 def _enough(found: Sequence[str], instance_type: str, where: str) -> list[str]:

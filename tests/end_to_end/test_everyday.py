@@ -32,7 +32,7 @@ def test_a_second_up_builds_nothing_changes_nothing_and_launches_no_instance(
 
     assert (living_instances(ec2), own_images(ec2)) == before
     assert "unchanged" in printed
-    assert not any(word in printed for word in ("created", "updated", "replaced", "deleted"))
+    assert not any(word in printed for word in ("created", "updated", "replaced", "deleted", "warning:"))
 
 
 def test_an_edit_is_previewed_by_name_built_rolled_out_and_its_revert_reuses_the_earlier_image(

@@ -165,7 +165,10 @@ def test_credentials_that_expire_in_a_build_end_it_at_once_and_the_next_up_outli
 
     assert exit_code != 0
     assert time.monotonic() - expired < SECONDS_TO_GIVE_UP
-    assert "packer build was stopped: RequestExpired · the AWS credentials have expired" in printed
+    assert (
+        "packer build was stopped: RequestExpired at DescribeImages · the AWS credentials have expired"
+        in printed
+    )
     assert "renew them and run pulumi up again" in printed
     assert ask(before["url"])["ami_id"] == before["ami_id"]
 

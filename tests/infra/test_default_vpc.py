@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.default_vpc import DefaultVpcError, find_default_vpc
+from infra.default_vpc import DefaultVpcError, find_default_vpc_id
 from tests.infra import mocked
 
 
@@ -24,6 +24,6 @@ def test_a_region_without_one_is_told_with_what_to_name(
     monkeypatch.setattr("pulumi_aws.ec2.get_vpc", fail)
 
     with pytest.raises(Exception, match=told) as failure:
-        mocked.run(lambda: find_default_vpc().id)
+        mocked.run(find_default_vpc_id)
 
     assert isinstance(failure.value, DefaultVpcError) == told.startswith("^")

@@ -49,8 +49,13 @@ class Cost:
 
 
 def seed_images(home: Home, count: int, prefix: str = "web-app") -> list[str]:
-    """*count* new AMIs as our builds leave them, each of its own fingerprint and name."""
-    tags = {"Built-By": "packer", "ImageFamily": "web-app", "ImageFingerprint": "fingerprint-{number}"}
+    """*count* new AMIs as our builds leave them once verified, each of its own fingerprint and name."""
+    tags = {
+        "Built-By": "packer",
+        "ImageFamily": "web-app",
+        "ImageFingerprint": "fingerprint-{number}",
+        "Verified": "2026-11-01T00:00:00Z",
+    }
     wanted = {"count": count, "name": f"{prefix}-{{number:012}}", "tags": tags}
     made: list[str] = ask_control(home, "POST", IMAGES, wanted)
     return made

@@ -67,7 +67,7 @@ def test_the_base_that_any_image_is_locked_to_is_pinned(tmp_path: Path) -> None:
         ("Pulumi.dev.yaml", b"config:\n  web:pinnedAmi: {secure: abc}\n", "pinnedAmi is a secret"),
         ("Pulumi.dev.yaml", b"config:\n  shop:imageFamily: {secure: abc}\n", "imageFamily is a secret"),
         (f"images/web/{LOCK_FILE}", b"{", "is no lock of base images"),
-        (f"images/web/{LOCK_FILE}", b"\xff", "cannot be read: "),
+        (f"images/web/{LOCK_FILE}", b"\xff", "cannot be read ("),
     ],
 )
 def test_a_file_that_cannot_be_read_is_said_and_the_others_are_read(

@@ -63,9 +63,9 @@ def test_one_that_cannot_be_removed_does_not_stop_the_others() -> None:
     results = remove_leftovers(ROWS, temporaries, seconds_to_terminate=60)
 
     assert {row.thing.resource_id: failure for row, failure in results} == {
-        "i-1": "DependencyViolation",
+        "i-1": "DependencyViolation at Delete",
         "i-2": "still not terminated after 60 s · run it again",
-        "sg-1": "DependencyViolation",
+        "sg-1": "DependencyViolation at Delete",
         "ami-1": "",
         "snap-1": "",
     }

@@ -165,13 +165,18 @@ def test_somebody_elses_refresh_is_cancelled_and_ours_brings_the_group_to_the_ta
 
 def test_somebody_elses_refresh_is_waited_for(world: World) -> None:
     version = world.account.add_version(world.account.image_id)
-    other = world.account.start_refresh(version, BakeTime=2)
+    other = world.account.start_refresh(version, BakeTime=3600)
+    wait_until(lambda: world.account.refresh()["Status"] == "Baking", "the other refresh bakes")
 
-    outcome = world.rollout(on_refresh_in_progress="wait").run()
+    running = world.begin(world.rollout(on_refresh_in_progress="wait"))
+    line = f"waits for refresh {other} to launch template version {version} to end"
+    wait_until(world.has_said(line), "whom it waits for")
+    assert not running.done()
+    world.account.scaling.cancel_instance_refresh(AutoScalingGroupName="web")
+    outcome = running.result(60)
 
     assert [one.refresh_id for one in world.refreshes.history("web")] == [outcome.refresh_id, other]
     assert world.account.versions() == ["2", "2"]
-    assert world.has_said(f"waits for refresh {other} to launch template version {version} to end")()
 
 
 def test_a_bad_image_is_rolled_back_and_the_failing_instance_and_its_health_are_named(world: World) -> None:

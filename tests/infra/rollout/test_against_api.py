@@ -101,8 +101,8 @@ def test_checkpoints_and_bake_time_are_told_with_when_they_end(world: World) -> 
         **{
             **vars(QUICK),
             "checkpoint_percentages": (50, 100),
-            "checkpoint_delay_seconds": 2,
-            "bake_time_seconds": 2,
+            "checkpoint_delay_seconds": 5,
+            "bake_time_seconds": 5,
         }
     )
 
@@ -112,7 +112,7 @@ def test_checkpoints_and_bake_time_are_told_with_when_they_end(world: World) -> 
     assert outcome == Outcome(refresh_id=refresh["InstanceRefreshId"], instances=2)
     assert world.account.versions() == ["2", "2"]
     story = "\n".join(world.said)
-    assert "pauses 2 s at 50 % (1 of them new); bakes 2 s" in world.said[0]
+    assert "pauses 5 s at 50 % (1 of them new); bakes 5 s" in world.said[0]
     assert "InProgress, 50 %, 1 of 2 instances replaced; checkpoint of 50 % reached, waiting until " in story
     assert "Baking, 100 %, 2 of 2 instances replaced; baking until " in story
     assert len(world.said) < 20

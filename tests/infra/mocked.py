@@ -62,12 +62,13 @@ class RecordingMocks(Mocks):
         return answers[args.token](args.args), []
 
     def all_of(self, kind: str) -> list[MockResourceArgs]:
-        """The resources of AWS whose type ends so, in the order of their creation."""
-        return [
+        """The resources of AWS whose type ends so, by name: siblings are made in no particular order."""
+        found = [
             resource
             for resource in self.resources
             if resource.typ.startswith("aws:") and resource.typ.endswith(kind)
         ]
+        return sorted(found, key=lambda resource: resource.name)
 
     def inputs_of(self, kind: str) -> dict[str, Any]:
         """The inputs of the one resource of a type."""

@@ -48,8 +48,9 @@ test-faults: setup ## Kill a pulumi up wherever it is, and take AWS away from it
 test-load: setup ## Put the load balancer under load while images are rolled out, and count what fails (run it alone)
 	@$(PYTHON) -m pytest $(LOAD)
 
-bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts against what they should cost
+bench: setup ## Measure the build, a no-op update, the fingerprint and rollouts, and what releases cost under load
 	@$(PYTHON) -m bench
+	@$(PYTHON) -m pytest $(LOAD)
 
 clean: down ## Remove what set-up and runs left in this checkout (not the tools in the user's cache)
 	@rm -rf .venv .local .packer-runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

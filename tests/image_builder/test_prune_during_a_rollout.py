@@ -10,11 +10,11 @@ import pytest
 from image_builder.__main__ import main
 from image_builder.commands.common import Exit
 from local_aws.auto_scaling.refresh_actions import FAILURE_SECONDS_VARIABLE
-from local_aws.home import REGION
 from tests.local_aws.auto_scaling.conftest import (
     Account,
     ScriptedLoadBalancing,
     account,
+    ask_only,
     endpoint_url,
 )
 
@@ -27,16 +27,8 @@ def _environment(
     account: Account, endpoint_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert account.image_id
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        FAILURE_SECONDS_VARIABLE: "600",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    ask_only(endpoint_url, monkeypatch)
+    monkeypatch.setenv(FAILURE_SECONDS_VARIABLE, "600")
     (tmp_path / "Pulumi.yaml").write_text("name: shop\nconfig:\n  imageFamily: web\n")
     monkeypatch.chdir(tmp_path)
 

@@ -16,6 +16,7 @@ from tests.local_aws.auto_scaling.conftest import (
     Account,
     ScriptedLoadBalancing,
     account,
+    ask_only,
     endpoint_url,
 )
 
@@ -30,15 +31,7 @@ ReadJson = Callable[[], list[dict[str, object]]]
 @pytest.fixture(autouse=True)
 def _environment(account: Account, endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert account.image_id
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    ask_only(endpoint_url, monkeypatch)
 
 
 @pytest.fixture

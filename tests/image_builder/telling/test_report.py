@@ -16,7 +16,7 @@ from image_builder.commands.common import Exit
 from image_builder.telling.report import MOST_IMAGES, Report
 from local_aws.home import REGION
 from tests.image_builder import sample_reports
-from tests.local_aws.auto_scaling.conftest import Account, account, endpoint_url
+from tests.local_aws.auto_scaling.conftest import Account, account, ask_only, endpoint_url
 
 __all__ = ["account", "endpoint_url"]
 TAGS = [
@@ -83,15 +83,7 @@ def test_of_too_many_images_the_table_has_those_in_use_and_the_newest() -> None:
 def file(account: Account, endpoint_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a report about the account is to go."""
     assert account.image_id
-    settings = {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
+    ask_only(endpoint_url, monkeypatch)
     return tmp_path / "report.html"
 
 

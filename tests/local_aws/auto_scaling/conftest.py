@@ -247,6 +247,19 @@ def empty_account() -> None:
         backends.clear()
 
 
+def ask_only(endpoint_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process's clients ask *endpoint_url* and nobody else."""
+    settings = {
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture(scope="session")
 def endpoint_url() -> Iterator[str]:
     """moto's server, on a free port."""

@@ -42,10 +42,14 @@ class Host:
         self.process.wait()
         self._reader.join()
 
+    def has_said(self, words: str) -> bool:
+        """Whether the provider has printed *words*."""
+        return any(words in line for line in self.lines)
+
     def wait_for_line(self, words: str) -> None:
         """Return once *words* are printed: what the provider says comes on a pipe, after its answer."""
         deadline = time.monotonic() + 60
-        while not any(words in line for line in self.lines):
+        while not self.has_said(words):
             assert time.monotonic() < deadline, self.lines
             time.sleep(0.05)
 

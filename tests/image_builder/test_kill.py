@@ -30,6 +30,16 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
+def wait_for_words(host: Host, future: Any, words: str) -> None:
+    """Return when the build has printed *words*; one that has ended shows why."""
+    try:
+        wait_for(lambda: host.has_said(words) or future.done(), words)
+        assert not future.done()
+    except AssertionError as error:
+        end = str(future.exception()) if future.done() else "the build has not ended"
+        raise AssertionError("\n".join([str(error), *host.lines, end])) from error
+
+
 def processes_of(project: Path) -> list[psutil.Process]:
     """Everything that runs in, or knows of, the project's run folder."""
     found = []
@@ -50,8 +60,7 @@ def building(ec2: EmulatedEc2, host: Host, project: Path) -> Iterator[Host]:
     props = props_of(write_image(project / "tiny", communicator="ssh"))
     future = host.start_creating(props)  # A future that nobody holds is cancelled.
     try:
-        wait_for(lambda: any("Waiting for SSH" in line for line in host.lines), "Packer waits for SSH")
-        assert not future.done()
+        wait_for_words(host, future, "Waiting for SSH")
         assert len(ec2.leftovers()) == 3, "an instance, a key pair and a security group"
         assert len(processes_of(project)) >= 3, "supervisor, Packer and its plugin"
         yield host
@@ -110,8 +119,7 @@ def registered(host: Host, project: Path) -> Iterator[dict[str, Any]]:
     props = props_of(write_image(project / "tiny", takes=takes, provisioner=f"{PROVISIONER}\n  {waits}"))
     future = host.start_creating(props)
     try:
-        wait_for(lambda: any("post-processor" in line for line in host.lines), "Packer has made its AMI")
-        assert not future.done()
+        wait_for_words(host, future, "post-processor")
         yield props
     finally:
         for process in processes_of(project):
@@ -130,7 +138,7 @@ def test_a_build_that_has_begun_to_register_is_finished_when_its_provider_is_kil
     with running_host(project, ec2.environment) as second:
         future = second.start_creating(registered)
         # The image is there, but its post-processors may still fail.
-        wait_for(lambda: any("is under way" in line for line in second.lines), "the second one waits")
+        wait_for(lambda: second.has_said("is under way"), "the second one waits")
         assert not future.done()
         (project / "go").touch()
         answer = future.result(timeout=SECONDS)
@@ -154,12 +162,12 @@ def test_the_next_build_waits_for_the_clean_up_of_a_killed_one(
     with running_host(project, ec2.environment) as second:
         future = second.start_creating(props)
         try:
-            wait_for(lambda: any("is under way" in line for line in second.lines), "the second one waits")
+            wait_for(lambda: second.has_said("is under way"), "the second one waits")
             assert len(list((project / RUNS).glob("*/"))) == 1
 
             supervisor.resume()
 
-            wait_for(lambda: any("Waiting for SSH" in line for line in second.lines), "the second one builds")
+            wait_for(lambda: second.has_said("Waiting for SSH"), "the second one builds")
             assert len(ec2.leftovers()) == 3, "those of the second build alone"
         finally:
             future.cancel()

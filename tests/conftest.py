@@ -29,10 +29,14 @@ def pytest_configure() -> None:
 
 
 LONGEST_FIRST = ("tests/faults/", "tests/end_to_end/")
+DEPLOYED = {"deployed", "deployed_tiny"}
 DEPLOYED_STACKS = {
     f"tests/end_to_end/test_{name}.py": stack
     for stack, names in enumerate(
-        [("alarms", "credentials", "everyday", "failures"), ("lost_machine", "rollouts", "stacks")]
+        [
+            ("everyday", "failures"),
+            ("alarms", "credentials", "cut_off_builds", "lost_machine", "rollouts", "stacks"),
+        ]
     )
     for name in names
 }
@@ -43,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no core is idle at the end."""
     items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST_FIRST])
     for item in items:
-        is_sharing = "deployed" in getattr(item, "fixturenames", ())
+        is_sharing = not DEPLOYED.isdisjoint(getattr(item, "fixturenames", ()))
         if is_sharing != (_file_of(item.nodeid) in DEPLOYED_STACKS):
             raise pytest.UsageError(
                 f"{item.nodeid}: DEPLOYED_STACKS in {__file__} has not the files that share one"

@@ -71,8 +71,13 @@ class Checkout:
     def init(self, stack: str, **config: object) -> None:
         """Create *stack*, with *config* on top of what its file in the repository says."""
         self.must("pulumi", "stack", "init", stack)
-        for key, value in config.items():
-            self.must("pulumi", "config", "set", key, str(value), "--stack", stack)
+        self.configure(stack, **config)
+
+    def configure(self, stack: str, **config: object) -> None:
+        """Set *config* of *stack*."""
+        pairs = [word for key, value in config.items() for word in ("--plaintext", f"{key}={value}")]
+        if pairs:
+            self.must("pulumi", "config", "set-all", *pairs, "--stack", stack)
 
     @contextlib.contextmanager
     def with_stack(self, stack: str, **config: object) -> Iterator[None]:

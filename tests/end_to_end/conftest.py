@@ -1,8 +1,11 @@
-"""One local AWS for all stories, and one deployed stack that each story leaves as it found it."""
+"""One local AWS for all stories, and two stacks that they share: one of the web app, one of a tiny image."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -10,10 +13,12 @@ import pytest
 
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, copy_project
+from tests.end_to_end.tiny import ONE_INSTANCE, TINY_IMAGE, UNVERIFIED
 from tests.support.local_aws import running_local_aws
 from tests.support.shell import prepared_shell
 
 STACK = "local"
+TINY_STACK = "tiny"
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +35,44 @@ def environment(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield environment
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """A checkout whose *stack* is up, and the AMI that it was brought up with."""
+
+    checkout: Checkout
+    stack: str
+    first_ami: str
+
+
+@contextlib.contextmanager
+def brought_up(checkout: Checkout, stack: str) -> Iterator[Deployed]:
+    """*stack*, which was made, brought up; destroyed on leaving."""
+    checkout.up(stack)
+    yield Deployed(checkout=checkout, stack=stack, first_ami=checkout.outputs(stack)["ami_id"])
+    checkout.must("pulumi", "destroy", "--yes", "--stack", stack)
+
+
 @pytest.fixture(scope="session")
-def deployed(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """A checkout whose local stack is up."""
+def deployed(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """The local stack, as `make up` brings it up."""
     checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
     checkout.init(STACK)
-    checkout.up(STACK)
-    yield checkout
-    checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)
+    with brought_up(checkout, STACK) as deployed:
+        yield deployed
+
+
+@pytest.fixture(scope="session")
+def deployed_tiny(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
+    """A stack with one machine of the tiny image; that was verified, and later ones are not."""
+    checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
+    shutil.copy2(checkout.folder / f"Pulumi.{STACK}.yaml", checkout.folder / f"Pulumi.{TINY_STACK}.yaml")
+    checkout.init(TINY_STACK, **TINY_IMAGE, **ONE_INSTANCE)
+    with brought_up(checkout, TINY_STACK) as deployed:
+        checkout.configure(TINY_STACK, **UNVERIFIED)
+        checkout.commit("Verify no image")
+        yield deployed
 
 
 @pytest.fixture
@@ -58,21 +93,57 @@ def client(home: Home, service: str, region: str = "us-east-1") -> Any:
     )
 
 
-@pytest.fixture(scope="session")
-def first_ami(deployed: Checkout) -> str:
-    """The AMI that the stack was deployed with."""
-    return str(deployed.outputs(STACK)["ami_id"])
+@pytest.fixture
+def project(deployed: Deployed) -> Iterator[Checkout]:
+    """The checkout of the local stack; its fleet runs what the story before left."""
+    with put_back(deployed.checkout):
+        yield deployed.checkout
 
 
 @pytest.fixture
-def project(deployed: Checkout, first_ami: str) -> Iterator[Checkout]:
-    """The deployed checkout; whatever the story changed in its files, configuration and fleet is put back."""
-    start = deployed.must("git", "rev-parse", "HEAD").strip()
-    yield deployed
-    deployed.must("git", "reset", "--quiet", "--hard", start)
-    deployed.must("git", "clean", "--quiet", "--force", "-d")
-    if deployed.outputs(STACK).get("ami_id") != first_ami:
-        deployed.up(STACK)
+def settled(project: Checkout, deployed: Deployed) -> Checkout:
+    """The same with nothing to do: the fleet runs the first image."""
+    settle(deployed)
+    return project
+
+
+@pytest.fixture
+def tiny(deployed_tiny: Deployed) -> Iterator[Checkout]:
+    """The checkout of the tiny image; its fleet runs what the story before left."""
+    with put_back(deployed_tiny.checkout):
+        yield deployed_tiny.checkout
+
+
+@pytest.fixture
+def settled_tiny(tiny: Checkout, deployed_tiny: Deployed) -> Checkout:
+    """The same with nothing to do: the fleet runs the first image."""
+    settle(deployed_tiny)
+    return tiny
+
+
+@pytest.fixture
+def first_tiny_ami(deployed_tiny: Deployed) -> str:
+    """The AMI that the tiny image was deployed as."""
+    return deployed_tiny.first_ami
+
+
+@contextlib.contextmanager
+def put_back(checkout: Checkout) -> Iterator[None]:
+    """On leaving, the files and the configuration are those of before."""
+    start = checkout.must("git", "rev-parse", "HEAD").strip()
+    try:
+        yield
+    finally:
+        checkout.must("git", "reset", "--quiet", "--hard", start)
+        checkout.must("git", "clean", "--quiet", "--force", "-d")
+
+
+def settle(deployed: Deployed) -> None:
+    """Have the fleet run the first image, which the files lead to."""
+    checkout, stack = deployed.checkout, deployed.stack
+    if checkout.outputs(stack).get("ami_id") != deployed.first_ami:
+        checkout.up(stack)
+    assert checkout.outputs(stack)["ami_id"] == deployed.first_ami
 
 
 def own_images(ec2: Any) -> set[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout
-from tests.end_to_end.conftest import STACK, client
+from tests.end_to_end.conftest import TINY_STACK, client
 
 
 def test_alarms_can_be_left_out_of_a_run_and_come_back_without_a_rollout(
-    project: Checkout, home: Home
+    settled_tiny: Checkout, home: Home
 ) -> None:
-    group = project.outputs(STACK)["auto_scaling_group"]
+    group = settled_tiny.outputs(TINY_STACK)["auto_scaling_group"]
     alarms, scaling = client(home, "cloudwatch"), client(home, "autoscaling")
 
     def names() -> set[str]:
@@ -22,13 +22,13 @@ def test_alarms_can_be_left_out_of_a_run_and_come_back_without_a_rollout(
         return len(scaling.describe_instance_refreshes(AutoScalingGroupName=group)["InstanceRefreshes"])
 
     names_before, refreshes_before = names(), refreshes()
-    project.must("pulumi", "config", "set", "alarms", "false", "--stack", STACK)
-    project.up(STACK)
+    settled_tiny.must("pulumi", "config", "set", "alarms", "false", "--stack", TINY_STACK)
+    settled_tiny.up(TINY_STACK)
     names_without = names()
-    project.must("pulumi", "config", "rm", "alarms", "--stack", STACK)
-    project.up(STACK)
+    settled_tiny.must("pulumi", "config", "rm", "alarms", "--stack", TINY_STACK)
+    settled_tiny.up(TINY_STACK)
 
-    assert names_before == {"web-app-local-target-5xx", "web-app-local-unhealthy-hosts"}
+    assert names_before == {"tiny-tiny-target-5xx", "tiny-tiny-unhealthy-hosts"}
     assert names_without == set()
     assert names() == names_before
     assert refreshes() == refreshes_before

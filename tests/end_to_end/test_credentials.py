@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.end_to_end.checkout import Checkout
-from tests.end_to_end.conftest import STACK, own_images
+from tests.end_to_end.conftest import TINY_STACK, own_images
+from tests.end_to_end.tiny import commit_release
 
 
 def ending_in(project: Checkout, minutes: float) -> Checkout:
@@ -18,19 +19,19 @@ def ending_in(project: Checkout, minutes: float) -> Checkout:
     )
 
 
-def test_a_preview_warns_of_credentials_that_may_end_before_the_rollout(project: Checkout) -> None:
-    printed = ending_in(project, 50).preview(STACK)
+def test_a_preview_warns_of_credentials_that_may_end_before_the_rollout(tiny: Checkout) -> None:
+    printed = ending_in(tiny, 50).preview(TINY_STACK)
 
     assert "warning: the AWS credentials in the environment end at" in printed
-    assert "a build (up to 120 min) and a rollout (up to 10 min) may take until" in printed
-    assert "the AWS credentials" not in ending_in(project, 150).preview(STACK)
+    assert "a build (up to 60 min) and a rollout (up to 10 min) may take until" in printed
+    assert "the AWS credentials" not in ending_in(tiny, 150).preview(TINY_STACK)
 
 
-def test_credentials_that_have_ended_stop_an_up_before_it_builds(project: Checkout, ec2: Any) -> None:
-    project.edit("images/web-app/app/page.html", "</body>", "<!-- too late --></body>")
+def test_credentials_that_have_ended_stop_an_up_before_it_builds(tiny: Checkout, ec2: Any) -> None:
+    commit_release(tiny, "too late")
     images = own_images(ec2)
 
-    printed = ending_in(project, -1).failing_up(STACK)
+    printed = ending_in(tiny, -1).failing_up(TINY_STACK)
 
     assert "error: the AWS credentials in the environment ended at" in printed
     assert "1 min ago · credentials that last were expected · put newer ones into the environment" in printed

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
 from typing import Any
 
-import pytest
-
-from tests.end_to_end.checkout import Checkout, ask, wait_until
-from tests.end_to_end.conftest import STACK, living_instances, own_images
-from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
+from tests.end_to_end.checkout import Checkout, ask
+from tests.end_to_end.conftest import STACK, own_images
+from tests.support.killing import NOTHING_LEFT, leftovers
 
 PROVISION = "images/web-app/provision/application.sh"
 UNIT = "images/web-app/app/web-app.service"
@@ -39,8 +33,9 @@ def test_a_provisioner_that_fails_is_named_leaves_nothing_and_is_not_recorded(
 
 
 def test_an_image_that_fails_a_check_is_rejected_with_its_name_and_nothing_is_rolled_out(
-    project: Checkout, ec2: Any
+    settled: Checkout, ec2: Any
 ) -> None:
+    project = settled
     before = project.outputs(STACK)
     images = own_images(ec2)
     # It starts, answers and is healthy: what no health check sees.
@@ -72,38 +67,3 @@ def tags_of(ec2: Any, ami_id: str) -> dict[str, str]:
     """The tags of an AMI."""
     (image,) = ec2.describe_images(ImageIds=[ami_id])["Images"]
     return {tag["Key"]: tag["Value"] for tag in image["Tags"]}
-
-
-@pytest.mark.parametrize("ending", ["interrupted twice", "terminated"])
-def test_a_build_that_is_cut_off_leaves_nothing_behind_and_the_next_up_succeeds(
-    project: Checkout, ec2: Any, ending: str
-) -> None:
-    page = project.folder / "images/web-app/app/page.html"
-    page.write_text(page.read_text() + f"<!-- {ending} -->\n")
-    project.commit("Edit the page")
-    serving, images = living_instances(ec2), own_images(ec2)
-
-    with project.start("pulumi", "up", "--yes", "--stack", STACK) as process:
-        wait_until(lambda: bool(living_instances(ec2) - serving), "Packer launches its instance")
-        if ending == "interrupted twice":
-            interrupt_until_ended(process)
-        else:
-            signal_tree(process.pid, signal.SIGTERM)
-        process.communicate(timeout=300)
-
-    assert process.returncode != 0
-    wait_until(lambda: leftovers(ec2) == NOTHING_LEFT, "nothing temporary is left", timeout_seconds=180)
-    wait_until(lambda: packers_of(project.folder) == [], "Packer is gone")
-    assert own_images(ec2) == images
-    project.run("pulumi", "cancel", "--yes", "--stack", STACK)
-    project.up(STACK)
-    outputs = project.outputs(STACK)
-    assert ask(outputs["url"])["ami_id"] == outputs["ami_id"]
-
-
-def interrupt_until_ended(process: subprocess.Popen[str]) -> None:
-    """Ctrl-C, again and again, as a person does whom the first one does not help."""
-    while process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=1)

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.checkout import Checkout, ask, wait_until
-from tests.end_to_end.conftest import STACK, living_instances, own_images
+from tests.end_to_end.conftest import TINY_STACK, living_instances, own_images
+from tests.end_to_end.tiny import commit_release
 from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
 
 
-def reap(project: Checkout, *options: str) -> tuple[int, str]:
+def reap(tiny: Checkout, *options: str) -> tuple[int, str]:
     """How `reap` ended, and what it printed."""
-    result = project.run(".venv/bin/python", "-m", "image_builder", "reap", *options)
+    result = tiny.run(".venv/bin/python", "-m", "image_builder", "reap", *options)
     return result.exit_code, result.output
 
 
@@ -30,27 +31,27 @@ def foreign(ec2: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def lost(project: Checkout, ec2: Any) -> str:
+def lost(tiny: Checkout, ec2: Any) -> str:
     """The run of a build that was cut off, with all its processes."""
-    project.edit("images/web-app/app/page.html", "</body>", "<!-- lost --></body>")
+    commit_release(tiny, "lost")
     before = living_instances(ec2)
-    with project.start("pulumi", "up", "--yes", "--stack", STACK) as process:
+    with tiny.start("pulumi", "up", "--yes", "--stack", TINY_STACK) as process:
         wait_until(lambda: bool(living_instances(ec2) - before), "Packer launches its instance")
         signal_tree(process.pid, signal.SIGKILL, with_builds=True)  # as a power cut does
         process.communicate(timeout=60)
-    project.run("pulumi", "cancel", "--yes", "--stack", STACK)
-    wait_until(lambda: packers_of(project.folder) == [], "Packer is gone")
-    return max(run.name for run in (project.folder / ".packer-runs").glob("*/"))
+    tiny.run("pulumi", "cancel", "--yes", "--stack", TINY_STACK)
+    wait_until(lambda: packers_of(tiny.folder) == [], "Packer is gone")
+    return max(run.name for run in (tiny.folder / ".packer-runs").glob("*/"))
 
 
 def test_what_a_lost_machine_left_in_aws_is_listed_and_removed_and_the_fleet_serves_on(
-    project: Checkout, ec2: Any, foreign: str, lost: str
+    tiny: Checkout, ec2: Any, foreign: str, lost: str
 ) -> None:
-    serving = project.outputs(STACK)
+    serving = tiny.outputs(TINY_STACK)
     instances, images, left = living_instances(ec2), own_images(ec2), leftovers(ec2)
 
-    early_code, early = reap(project)
-    listed_code, listed = reap(project, "--run", lost, "--json")
+    early_code, early = reap(tiny)
+    listed_code, listed = reap(tiny, "--run", lost, "--json")
 
     assert early_code == 0, early
     assert "run may be alive elsewhere until its deadline" in early
@@ -62,11 +63,11 @@ def test_what_a_lost_machine_left_in_aws_is_listed_and_removed_and_the_fleet_ser
     assert {row["id"] for row in rows if row["kind"] == "security group"} == set(left["security groups"])
     assert leftovers(ec2) == left
 
-    code, printed = reap(project, "--run", lost, "--yes")
+    code, printed = reap(tiny, "--run", lost, "--yes")
 
     assert code == 0, printed
     assert leftovers(ec2) == {**NOTHING_LEFT, "key pairs": [foreign]}
     assert living_instances(ec2) == instances - set(left["instances"])
     assert own_images(ec2) == images
     assert ask(serving["url"])["ami_id"] == serving["ami_id"]
-    assert reap(project, "--run", lost) == (0, "us-east-1: 0 to remove, 0 to keep\n")
+    assert reap(tiny, "--run", lost) == (0, "us-east-1: 0 to remove, 0 to keep\n")

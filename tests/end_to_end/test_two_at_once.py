@@ -17,22 +17,12 @@ from infra.rollout.provider import roll_out
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
 from tests.end_to_end.conftest import client, own_images
+from tests.end_to_end.tiny import ONE_INSTANCE, SHORT_WAITS, TINY_IMAGE, UNVERIFIED, write_release
 from tests.support.faults import Faults
 from tests.support.killing import NOTHING_LEFT, leftovers
 from tests.support.output import Output
 
-TINY = "tests/faults/image"
-# A small image, and what makes production slow to roll and proves nothing here.
-QUICK = {
-    "imageFolder": TINY,
-    "imageFamily": "tiny",
-    "instanceWarmupSeconds": 0,
-    "bakeTimeSeconds": 0,
-    "healthCheckIntervalSeconds": 5,
-    "deregistrationDelaySeconds": 1,
-    "healthCheckGracePeriodSeconds": 120,
-    "verifyImage": "false",
-}
+QUICK = {**TINY_IMAGE, **ONE_INSTANCE, **SHORT_WAITS, **UNVERIFIED}
 STACKS = ("dev", "prod")
 SECONDS = 300
 
@@ -98,10 +88,6 @@ class Up:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.output.wait(SECONDS)
-
-
-def write_release(checkout: Checkout, name: str) -> None:
-    (checkout.folder / TINY / "release").write_text(f"{name}\n")
 
 
 def packers_instances(faults: Faults, since: int) -> int:

@@ -21,6 +21,7 @@ import pytest
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
 from tests.end_to_end.conftest import client
+from tests.end_to_end.tiny import FOLDER, ONE_INSTANCE, SHORT_WAITS, TINY_IMAGE, UNVERIFIED, write_release
 from tests.faults.points import PACKER, POINTS, Point
 from tests.support.faults import Call, Faults
 from tests.support.killing import NOTHING_LEFT, leftovers, packers_of, signal_tree
@@ -30,20 +31,7 @@ from tests.support.shell import prepared_shell
 
 STACK = "local"
 ACCOUNTS = 2
-IMAGE = "tests/faults/image"
-CONFIG = {
-    "imageFolder": IMAGE,
-    "imageFamily": "tiny",
-    "minSize": 1,
-    "maxSize": 2,
-    "desiredCapacity": 1,
-    "maxHealthyPercentage": 200,
-    "instanceWarmupSeconds": 0,
-    "deregistrationDelaySeconds": 1,
-    # A slow computer is no bad image.
-    "healthCheckGracePeriodSeconds": 300,
-    "verifyImage": "false",
-}
+CONFIG = {**TINY_IMAGE, **ONE_INSTANCE, **SHORT_WAITS, **UNVERIFIED}
 FAILURE_SECONDS = 600
 PULUMI_UP = ("pulumi", "up", "--yes", "--skip-preview", "--stack", STACK)
 SECONDS_TO_REACH_A_POINT = 180
@@ -65,10 +53,6 @@ class World:
     def __post_init__(self) -> None:
         self.ec2 = client(self.home, "ec2")
         self.auto_scaling = client(self.home, "autoscaling")
-
-    def write_release(self, number: int) -> None:
-        """Make the image's files those of release *number*."""
-        (self.checkout.folder / IMAGE / "release").write_text(f"{number}\n")
 
     def begin_story(self) -> None:
         """Look at no call before this moment again."""
@@ -278,18 +262,18 @@ def choose_release(world: World, point: Point) -> None:
     """Have the next `up` build an image, or go to one of those before."""
     if point.release == "new image":
         world.releases += 1
-        world.write_release(world.releases)
+        write_release(world.checkout, f"{world.releases}")
     else:
         if world.releases < 2:
             bring_up_new_release(world)
-        current = (world.checkout.folder / IMAGE / "release").read_text().strip()
-        world.write_release(1 if current != "1" else 2)
+        current = (world.checkout.folder / FOLDER / "release").read_text().strip()
+        write_release(world.checkout, "1" if current != "1" else "2")
 
 
 def bring_up_new_release(world: World) -> None:
     """Build and roll out an image, without anything in the way."""
     world.releases += 1
-    world.write_release(world.releases)
+    write_release(world.checkout, f"{world.releases}")
     world.checkout.up(STACK)
 
 

@@ -15,20 +15,14 @@ import pytest
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
 from tests.end_to_end.conftest import living_instances
+from tests.end_to_end.tiny import ONE_INSTANCE, SHORT_WAITS, UNVERIFIED
 from tests.support.faults import Faults
 from tests.support.local_aws import ec2_client, running_local_aws
 from tests.support.shell import prepared_shell
 
 STACK = "local"
 pytestmark = pytest.mark.timeout(900)
-CONFIG = {
-    "minSize": 1,
-    "maxSize": 2,
-    "desiredCapacity": 1,
-    "maxHealthyPercentage": 200,
-    "healthCheckGracePeriodSeconds": 300,  # a busy computer is no fault
-    "verifyImage": "false",
-}
+CONFIG = {**ONE_INSTANCE, **SHORT_WAITS, **UNVERIFIED}
 THROTTLING_SECONDS = 20
 OUTAGE_SECONDS = 45
 SECONDS_TO_GIVE_UP = 60

@@ -9,6 +9,10 @@ After=cloud-init.service
 
 [Service]
 ExecStart=/usr/bin/python3 /opt/service.py
+Restart=on-failure
+RestartSec=5
+StandardOutput=journal+console
+StandardError=journal+console
 
 [Install]
 WantedBy=multi-user.target

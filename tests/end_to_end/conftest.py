@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, copy_project
 from tests.end_to_end.tiny import ONE_INSTANCE, TINY_IMAGE, UNVERIFIED
+from tests.support.clients import local_client
 from tests.support.local_aws import running_local_aws
 from tests.support.shell import prepared_shell
 
@@ -83,14 +83,7 @@ def ec2(home: Home) -> Any:
 
 def client(home: Home, service: str, region: str = "us-east-1") -> Any:
     """A boto3 client of *service* in the local AWS."""
-    session: Any = boto3.Session()
-    return session.client(
-        service,
-        endpoint_url=home.endpoint_url,
-        region_name=region,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-    )
+    return local_client(home.endpoint_url, service, region=region)
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from bench.fleet import seed_images
 from local_aws.home import Home
+from tests.support.clients import local_client
 from tests.support.local_aws import running_local_aws
 from tests.support.shell import prepared_shell
 from tools.toolchain import ROOT
@@ -79,8 +79,7 @@ class Stack:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        session: Any = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")
-        return session.client(service, endpoint_url=self.home.endpoint_url, region_name="us-east-1")
+        return local_client(self.home.endpoint_url, service)
 
     def clients_let_in(self) -> dict[str, str]:
         """The networks that may reach the load balancer, each with the id of its rule."""

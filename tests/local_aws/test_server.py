@@ -11,13 +11,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import boto3
 import psutil
 import pytest
 
 from local_aws import leftovers, lifecycle
 from local_aws.home import Home, read_home
 from local_aws.machines import podman
+from tests.support.clients import local_client
 from tests.support.local_aws import ec2_client, process_environment, running_local_aws, wait_until
 
 pytestmark = pytest.mark.timeout(180)
@@ -179,13 +179,7 @@ def test_the_printed_environment_is_what_aws_tools_need(tmp_path: Path) -> None:
 
 def test_what_is_not_implemented_is_refused_by_name(tmp_path: Path) -> None:
     with running_local_aws(tmp_path) as home:
-        client = boto3.client(
-            "lambda",
-            endpoint_url=home.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        client = local_client(home.endpoint_url, "lambda")
 
         with pytest.raises(client.exceptions.ClientError, match="does not implement lambda"):
             client.list_functions()

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
-
 from local_aws import lifecycle
 from local_aws.environment import UNSET, aws_environment
-from local_aws.home import REGION, Home
+from local_aws.home import Home
+from tests.support.clients import local_client
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -51,13 +50,8 @@ def process_environment(home: Home) -> dict[str, str]:
 
 def ec2_client(home: Home) -> EC2Client:
     """A client of *home*'s EC2."""
-    return boto3.client(
-        "ec2",
-        endpoint_url=home.endpoint_url,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
-        region_name=REGION,
-    )
+    client: EC2Client = local_client(home.endpoint_url, "ec2")
+    return client
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import boto3
 import moto.ec2.urls
 import moto.elbv2.urls
 import pytest
@@ -24,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from local_aws.auto_scaling import install
 from local_aws.auto_scaling.refresh_actions import FAILURE_SECONDS_VARIABLE
 from local_aws.home import ACCOUNT_ID, REGION, Home
+from tests.support.clients import local_client
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 20) -> None:
@@ -97,16 +97,10 @@ class Account:
     """The account under test: clients, a launch template with two versions, a group of two by default."""
 
     def __init__(self, endpoint_url: str) -> None:
-        settings: dict[str, Any] = {
-            "endpoint_url": endpoint_url,
-            "region_name": REGION,
-            "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
-        }
-        self.ec2: Any = boto3.client("ec2", **settings)
-        self.scaling: Any = boto3.client("autoscaling", **settings)
-        self.balancing: Any = boto3.client("elbv2", **settings)
-        self.watch: Any = boto3.client("cloudwatch", **settings)
+        self.ec2 = local_client(endpoint_url, "ec2")
+        self.scaling = local_client(endpoint_url, "autoscaling")
+        self.balancing = local_client(endpoint_url, "elbv2")
+        self.watch = local_client(endpoint_url, "cloudwatch")
         self.machines = ec2_backends[ACCOUNT_ID][REGION]
         self.image_id = next(iter(self.machines.amis))
         self.template_id = self.make_template("web")

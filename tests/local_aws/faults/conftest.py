@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 
-from local_aws.home import REGION, Home
+from local_aws.home import Home
+from tests.support.clients import local_client
 from tests.support.faults import Faults
 from tests.support.local_aws import running_local_aws
 
@@ -36,18 +36,9 @@ def client(home: Home) -> MakeClient:
     """Makes boto3 clients that try each call once and wait 5 s for an answer."""
 
     def make(service: str, *, user_agent: str = "", read_timeout: float = 5) -> Any:
-        session: Any = boto3.Session()
-        return session.client(
-            service,
-            endpoint_url=home.endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="planted-secret",
-            config=Config(
-                retries={"total_max_attempts": 1},
-                read_timeout=read_timeout,
-                user_agent_extra=user_agent,
-            ),
+        config = Config(
+            retries={"total_max_attempts": 1}, read_timeout=read_timeout, user_agent_extra=user_agent
         )
+        return local_client(home.endpoint_url, service, secret_access_key="planted-secret", config=config)
 
     return make

@@ -13,7 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from moto.core.base_backend import BackendDict
@@ -24,6 +23,7 @@ from moto.server import ThreadedMotoServer
 
 from local_aws.home import ACCOUNT_ID, REGION, Home
 from local_aws.load_balancing import LoadBalancing, install
+from tests.support.clients import local_client
 
 _numbers = itertools.count(os.getpid() % 90)
 _lasts = itertools.count(10)
@@ -107,17 +107,10 @@ class World:
     def __init__(self, home: Home, part: LoadBalancing, endpoint: str) -> None:
         self.home = home
         self.part = part
-        options: dict[str, Any] = {
-            "endpoint_url": endpoint,
-            "region_name": REGION,
-            "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
-            # botocore refuses intervals under five seconds by itself, and tests have no time for that.
-            "config": Config(parameter_validation=False, retries={"total_max_attempts": 1}),
-        }
-        session: Any = boto3.Session()
-        self.elbv2 = session.client("elbv2", **options)
-        self.ec2 = session.client("ec2", **options)
+        # botocore refuses intervals under five seconds by itself, and tests have no time for that.
+        config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+        self.elbv2 = local_client(endpoint, "elbv2", config=config)
+        self.ec2 = local_client(endpoint, "ec2", config=config)
         self.machines: list[Machine] = []
         self.service_port = free_port()
         self._names = itertools.count(1)

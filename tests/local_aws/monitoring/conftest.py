@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from moto.cloudwatch.models import cloudwatch_backends
@@ -18,6 +17,7 @@ from local_aws.home import ACCOUNT_ID, REGION
 from local_aws.load_balancing import Statistics
 from local_aws.monitoring import install_on_moto
 from local_aws.monitoring.part import Monitoring
+from tests.support.clients import local_client
 
 BEGAN = 1_800_000_000.0
 MINUTE = 10.0
@@ -54,16 +54,9 @@ class World:
         backend.describe_target_health = self._describe_target_health  # type: ignore[assignment, method-assign]
 
     def _client(self, service: str, endpoint: str) -> Any:
-        session: Any = boto3.Session()
-        return session.client(
-            service,
-            endpoint_url=endpoint,
-            region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            # botocore would refuse some wrong parameters by itself.
-            config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
-        )
+        # botocore would refuse some wrong parameters by itself.
+        config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
+        return local_client(endpoint, service, config=config)
 
     def _describe_target_health(self, arn: str, targets: list[Any]) -> list[FakeHealthStatus]:
         assert arn == self.group_arn

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 import grpc
 import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.local_aws.plugins.engine import Engine, start_plugin, stop_plugin
+from tests.support.clients import local_client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,7 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A boto3 client."""
-        session: Any = boto3.Session()
-        return session.client(
-            service,
-            endpoint_url=self.endpoint_url,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        return local_client(self.endpoint_url, service)
 
 
 @pytest.fixture(scope="module")

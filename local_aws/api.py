@@ -9,7 +9,7 @@ from typing import Any, cast
 from xml.sax.saxutils import escape
 
 from moto.ec2.models import EC2Backend, ec2_backends
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_aws.faults.call import read_call, service_of
@@ -21,6 +21,7 @@ from local_aws.faults.fault import MODELS
 from local_aws.home import ACCOUNT_ID, Home, world_lock
 from local_aws.identity.permissions import refuse
 from local_aws.machines.ec2_backend import LocalEC2Backend
+from local_aws.whole_answers import WholeAnswers
 
 STATUS_PATH = "/local-aws/status"
 CONTROL_PATH = "/local-aws/"
@@ -113,6 +114,4 @@ def make_api_server(api: Api, listener: socket.socket) -> BaseWSGIServer:
     """A server of *api* on the socket *listener*, one thread for each request."""
     is_unix = listener.family == socket.AF_UNIX
     host, port = ("unix://", 0) if is_unix else listener.getsockname()[:2]
-    return make_server(
-        host, port, api, threaded=True, request_handler=MotoRequestHandler, fd=listener.fileno()
-    )
+    return make_server(host, port, api, threaded=True, request_handler=WholeAnswers, fd=listener.fileno())

@@ -33,6 +33,8 @@ from local_aws.machines.seed import Seed, decoded_user_data
 log = logging.getLogger(__name__)
 
 StateChange = tuple[Instance, InstanceState]
+# What moto says for a call without one.
+NO_CLIENT_TOKEN = "ABCDE"  # noqa: S105
 
 
 class LocalEC2Backend(LocalImages):
@@ -41,8 +43,13 @@ class LocalEC2Backend(LocalImages):
     def run_instances(
         self, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
     ) -> Reservation:
-        """Launch *count* instances; their addresses are known at once, their machines boot meanwhile."""
+        """Launch *count* instances; their addresses are known at once, their machines boot meanwhile.
+
+        A call that is repeated launches nothing (EC2 API Reference, RunInstances, ClientToken).
+        """
         with world_lock:
+            if earlier := self._launched_with(kwargs.get("client_token")):
+                return earlier
             template = self._template_data(kwargs.get("launch_template"))
             ami = self.launchable_image(image_id or template.get("ImageId"))
             self._check_key_pair(kwargs.get("key_name") or template.get("KeyName"))
@@ -79,6 +86,14 @@ class LocalEC2Backend(LocalImages):
                 self.machines.give_back(sorted(unused))
                 raise
             return reservation
+
+    def _launched_with(self, client_token: str | None) -> Reservation | None:
+        if client_token in (None, NO_CLIENT_TOKEN):
+            return None
+        return next(
+            (each for each in self.reservations.values() if each.instances[0].client_token == client_token),
+            None,
+        )
 
     def stop_instances(self, instance_ids: list[str]) -> list[StateChange]:
         """Shut machines down, keeping their disks."""

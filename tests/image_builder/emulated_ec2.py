@@ -102,7 +102,8 @@ def running_ec2(folder: Path) -> Iterator[EmulatedEc2]:
     log = folder / "moto.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [sys.executable, "-m", "tests.image_builder.moto_process", "-H", "127.0.0.1", "-p", str(port)],
+            cwd=Path(__file__).parents[2],
             env={**os.environ, "MOTO_AMIS_PATH": str(images)},
             stdin=subprocess.DEVNULL,
             stdout=stream,

@@ -252,6 +252,17 @@ def test_a_terminated_machine_ends_its_services_and_leaves_nothing(account: Acco
     assert "Halting system." in account.ec2.get_console_output(InstanceId=instance_id)["Output"]
 
 
+def test_a_launch_that_is_repeated_with_its_token_is_one_launch(account: Account) -> None:
+    launches = [
+        account.ec2.run_instances(ImageId=account.debian, MinCount=1, MaxCount=1, ClientToken=token)
+        for token in ("one", "one", "other")
+    ]
+    one, again, other = (launch["Instances"][0]["InstanceId"] for launch in launches)
+    account.ec2.terminate_instances(InstanceIds=[one, other])
+
+    assert again == one != other
+
+
 def test_a_machine_terminated_while_it_boots_is_gone_too(account: Account) -> None:
     launched = account.ec2.run_instances(
         ImageId=account.debian, InstanceType="t3.micro", MinCount=3, MaxCount=3

@@ -128,7 +128,7 @@ class World:
 
     def machine(self, *, serves: bool = True) -> tuple[str, Machine | None]:
         """An instance whose address is served by an HTTP server, or by nobody."""
-        image = self.ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+        image = next(iter(ec2_backends[ACCOUNT_ID][REGION].amis))
         instance_id = self.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1)["Instances"][0][
             "InstanceId"
         ]

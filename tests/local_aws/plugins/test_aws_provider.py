@@ -10,8 +10,10 @@ from typing import Any
 
 import grpc
 import pytest
+from moto.ec2.models import ec2_backends
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
+from local_aws.home import ACCOUNT_ID, REGION
 from local_aws.plugins.aws.provider import RESOURCES, is_on_this_machine, read_properties
 from local_aws.plugins.aws.resource import Clients
 from local_aws.plugins.command_properties import UNKNOWN
@@ -47,7 +49,7 @@ class Workshop:
 
     def image(self) -> str:
         """Some AMI."""
-        return str(self.account.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"])
+        return str(next(iter(ec2_backends[ACCOUNT_ID][REGION].amis)))
 
     def group_id(self) -> str:
         """A security group."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from local_aws.auto_scaling import wording
 from local_aws.auto_scaling.bounds import replacement_bounds
-from local_aws.auto_scaling.health import describe_concern, find_concern, is_drained, is_ready
+from local_aws.auto_scaling.health import describe_concern, find_concern, is_drained
 from local_aws.auto_scaling.next_step import next_step
 from local_aws.auto_scaling.placement import choose_for_scale_in, choose_subnets
 from local_aws.auto_scaling.refresh import Refresh, Status
+from local_aws.auto_scaling.roles import is_counted
 from local_aws.auto_scaling.values import (
     Action,
     BeginTermination,
@@ -157,10 +158,10 @@ def _follow_refresh(refresh: Refresh, group: Group) -> tuple[Refresh, list[Actio
 
 
 def _scale_in_meanwhile(refresh: Refresh, group: Group) -> list[Action]:
-    """End what is too much for a refresh, too; those that are ready last, as the refresh counts on them."""
-    unready = tuple(member for member in group.live if not is_ready(member, group))
+    """End what is too much for a refresh, too; last those that it counts on."""
+    uncounted = tuple(member for member in group.live if not is_counted(member, refresh, group))
     surplus = len(group.live) - _most_live(refresh, group)
-    first = choose_for_scale_in(replace(group, members=unready), surplus)
+    first = choose_for_scale_in(replace(group, members=uncounted), surplus)
     others = tuple(member for member in group.members if member not in first)
     return _scale_in(
         group, [*first, *choose_for_scale_in(replace(group, members=others), surplus - len(first))]

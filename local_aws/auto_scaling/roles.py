@@ -55,6 +55,15 @@ def is_settled(member: Member, refresh: Refresh, group: Group) -> bool:
     return is_ready(member, group) and group.now >= warm_at
 
 
+def is_counted(member: Member, refresh: Refresh, group: Group) -> bool:
+    """Whether a member is one of those of which the refresh keeps a minimum."""
+    return (
+        is_settled(member, refresh, group)
+        if member.launched_for == refresh.label
+        else is_ready(member, group)
+    )
+
+
 def _is_to_be_replaced(member: Member, refresh: Refresh, group: Group) -> bool:
     if refresh.is_rolling_back:
         return member.launched_for == refresh.refresh_id

@@ -111,6 +111,18 @@ def test_a_bad_image_never_takes_capacity_and_is_rolled_back(count: int, given: 
     assert simulated.versions() == ["1"] * count
 
 
+def test_what_is_too_much_while_a_refresh_runs_is_taken_from_what_still_warms_up() -> None:
+    given = {"min_healthy_percentage": 1, "max_healthy_percentage": 100, "instance_warmup_seconds": 3}
+    simulated = world(3, given)
+
+    simulated.run(4)
+    simulated.group = replace(simulated.group, desired=1)
+    ended = simulated.run(OVER)
+
+    assert ended.status is Status.SUCCESSFUL
+    assert simulated.versions() == ["2"]
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     count=st.integers(1, 8),

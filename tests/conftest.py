@@ -23,8 +23,11 @@ def pytest_configure() -> None:
     os.environ.update(tool_environment(read_toolchain(), os.environ.get("PATH", "")))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # How long an example takes to draw or to run says something of the machine's other work only.
-    settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    # How long an example takes to draw or to run says something of the machine's other work only. The same
+    # commit has the same examples wherever it is tested.
+    settings.register_profile(
+        "on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    )
     settings.load_profile("on any machine")
 
 

@@ -40,7 +40,7 @@ lint: setup ## Check formatting, style and types
 
 test test-faults test-load: SETUP_OPTIONS := --tests
 test: setup ## Check everything and run every test but those of the next two
-	@$(PYTHON) -m pytest --numprocesses=3 --ignore=tests/faults
+	@$(PYTHON) -m pytest --numprocesses=4 --ignore=tests/faults
 
 test-faults: setup ## Kill a pulumi up wherever it is, and take AWS away from it (long)
 	@$(PYTHON) -m pytest --numprocesses=2 --ignore=$(LOAD) tests/faults

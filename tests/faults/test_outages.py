@@ -15,14 +15,14 @@ import pytest
 from local_aws.home import Home
 from tests.end_to_end.checkout import Checkout, ask, copy_project, wait_until
 from tests.end_to_end.conftest import living_instances
-from tests.end_to_end.tiny import ONE_INSTANCE, SHORT_WAITS, UNVERIFIED
+from tests.end_to_end.tiny import ONE_INSTANCE, SHORT_WAITS, TINY_IMAGE, UNVERIFIED, commit_release
 from tests.support.faults import Faults
 from tests.support.local_aws import ec2_client, running_local_aws
 from tests.support.shell import prepared_shell
 
 STACK = "local"
 pytestmark = pytest.mark.timeout(900)
-CONFIG = {**ONE_INSTANCE, **SHORT_WAITS, **UNVERIFIED}
+CONFIG = {**TINY_IMAGE, **ONE_INSTANCE, **SHORT_WAITS, **UNVERIFIED}
 THROTTLING_SECONDS = 20
 OUTAGE_SECONDS = 45
 SECONDS_TO_GIVE_UP = 60
@@ -89,13 +89,6 @@ class Up:
         return self._process.returncode, output
 
 
-def edit_page(checkout: Checkout, words: str) -> None:
-    """Change what goes into the image."""
-    page = checkout.folder / "images/web-app/app/page.html"
-    page.write_text(page.read_text() + f"<!-- {words} -->\n")
-    checkout.commit(f"Say {words}")
-
-
 def build_machines(ec2: Any) -> set[str]:
     """The living instances that images are built on."""
     built_on = ec2.describe_instances(Filters=[{"Name": "tag-key", "Values": ["RunId"]}])["Reservations"]
@@ -128,7 +121,7 @@ def test_throttling_of_everything_during_a_build_is_waited_out_and_said(
 def test_an_outage_in_a_build_and_throttling_in_its_rollout_are_waited_out_and_said(
     checkout: Checkout, faults: Faults
 ) -> None:
-    edit_page(checkout, "an outage")
+    commit_release(checkout, "an outage")
     up = Up(checkout, faults)
 
     in_build = up.inject_at("ec2:RunInstances", "packer", "dropped", OUTAGE_SECONDS)
@@ -149,7 +142,7 @@ def test_an_outage_in_a_build_and_throttling_in_its_rollout_are_waited_out_and_s
 def test_credentials_that_expire_in_a_build_end_it_at_once_and_the_next_up_outlives_an_outage_in_its_rollout(
     checkout: Checkout, faults: Faults, ec2: Any
 ) -> None:
-    edit_page(checkout, "expired credentials")
+    commit_release(checkout, "expired credentials")
     before = checkout.outputs(STACK)
     up = Up(checkout, faults)
 

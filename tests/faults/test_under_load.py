@@ -67,8 +67,8 @@ def project(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ch
         checkout = copy_project(tmp_path_factory.mktemp("checkout"), environment)
         checkout.edit(SERVER, "import sys\n", "import sys\nimport time\n")
         add_route(checkout, "/slow", "time.sleep(1)", "return self._tell_version()")
-        # The bad images are to be met by the fleet.
-        checkout.init(STACK, verifyImage="false")
+        # The bad images are to be met by the fleet, which gives one up soon.
+        checkout.init(STACK, verifyImage="false", healthCheckGracePeriodSeconds=40)
         checkout.up(STACK)
         yield checkout
         checkout.must("pulumi", "destroy", "--yes", "--stack", STACK)

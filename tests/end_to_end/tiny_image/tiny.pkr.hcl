@@ -22,6 +22,7 @@ source "amazon-ebs" "tiny" {
   region        = var.region
   ami_name      = var.ami_name
   instance_type = "t3.small"
+  max_retries   = 18 # as in the web app: outages of a minute are waited out
 
   source_ami_filter {
     owners      = ["136693071363"]

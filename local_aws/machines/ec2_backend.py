@@ -90,10 +90,9 @@ class LocalEC2Backend(LocalImages):
     def _launched_with(self, client_token: str | None) -> Reservation | None:
         if client_token in (None, NO_CLIENT_TOKEN):
             return None
-        return next(
-            (each for each in self.reservations.values() if each.instances[0].client_token == client_token),
-            None,
-        )
+        # A launch that was refused leaves moto an empty reservation.
+        launched = (each for each in self.reservations.values() if each.instances)
+        return next((each for each in launched if each.instances[0].client_token == client_token), None)
 
     def stop_instances(self, instance_ids: list[str]) -> list[StateChange]:
         """Shut machines down, keeping their disks."""

@@ -263,6 +263,17 @@ def test_a_launch_that_is_repeated_with_its_token_is_one_launch(account: Account
     assert again == one != other
 
 
+def test_a_launch_that_was_refused_stands_in_no_other_launchs_way(account: Account) -> None:
+    launch: Any = {"ImageId": account.debian, "MinCount": 1, "MaxCount": 1}
+    with pytest.raises(ClientError, match="InvalidSubnetID"):
+        account.ec2.run_instances(**launch, SubnetId="subnet-00000000000000000")
+
+    launched = account.ec2.run_instances(**launch, ClientToken="after")["Instances"][0]["InstanceId"]
+    account.ec2.terminate_instances(InstanceIds=[launched])
+
+    assert launched.startswith("i-")
+
+
 def test_a_machine_terminated_while_it_boots_is_gone_too(account: Account) -> None:
     launched = account.ec2.run_instances(
         ImageId=account.debian, InstanceType="t3.micro", MinCount=3, MaxCount=3

@@ -45,7 +45,7 @@ def sort_members(refresh: Refresh, group: Group) -> Roles:
         blocked=tuple(blocked),
         standby=tuple(standby),
         goal=max(0, group.desired - (len(others) - len(candidates))),
-        ready=len(settled) + sum(is_ready(member, group) for member in others),
+        ready=sum(is_counted(member, refresh, group) for member in group.live),
     )
 
 
